@@ -1,0 +1,202 @@
+package binary
+
+// relRange is one table of relocations.
+type relRange struct {
+	addr, size uint64
+	rela       bool
+	plt        bool
+	skip       uint64 // leading relative ones that no loader looks up
+}
+
+// relRanges lists the tables in the order in which glibc works through them
+// (elf/dynamic-link.h, _ELF_DYNAMIC_DO_RELOC): DT_REL, then DT_RELA, each
+// followed by DT_JMPREL where that has its format. Where DT_JMPREL is the end
+// of the other table, it is not done twice.
+func (e *elfReader) relRanges() []relRange {
+	var list []relRange
+	jmp, hasJmp := e.Tag(dtJmpRel)
+	jmpSize, _ := e.Tag(dtPltRelSz)
+	pltRel, _ := e.Tag(dtPltRel)
+	for _, kind := range []struct {
+		addr, size, count int64
+		rela              bool
+	}{{dtRel, dtRelSz, dtRelCount, false}, {dtRela, dtRelaSz, dtRelaCount, true}} {
+		isPlt := hasJmp && (pltRel == uint64(kind.addr) || pltRel == 0 && kind.rela)
+		if addr, ok := e.Tag(kind.addr); ok {
+			r := relRange{addr: addr, rela: kind.rela}
+			r.size, _ = e.Tag(kind.size)
+			r.skip, _ = e.Tag(kind.count)
+			if isPlt && r.size >= jmpSize && addr+r.size == jmp+jmpSize {
+				r.size -= jmpSize
+			}
+			list = append(list, r)
+		}
+		if isPlt {
+			list = append(list, relRange{addr: jmp, size: jmpSize, rela: kind.rela, plt: true})
+		}
+	}
+	return list
+}
+
+func (e *elfReader) relSize(rela bool) uint64 {
+	n := uint64(2)
+	if rela {
+		n = 3
+	}
+	return n * uint64(e.view.wordSize())
+}
+
+// eachRel gives the symbol index and type of every relocation that may name
+// a symbol.
+func (e *elfReader) eachRel(r relRange, give func(sym uint64, typ uint32)) {
+	size := e.relSize(r.rela)
+	b := e.view.upTo(r.addr, r.size)
+	if uint64(len(b)) < r.size {
+		e.problem("relocations", r.addr, r.size, uint64(len(b)), "the table lies outside the file")
+	}
+	if n := uint64(len(b)) / size; r.skip > n {
+		r.skip = n
+	}
+	mips64 := e.Header.Machine == 8 && e.Class == 64
+	word := e.view.wordSize()
+	for b = b[r.skip*size:]; uint64(len(b)) >= size; b = b[size:] {
+		info := e.view.ptr(b[word:])
+		switch {
+		case mips64:
+			// r_sym is a 32-bit word, then ssym, type3, type2, type.
+			give(uint64(e.order.Uint32(b[8:])), uint32(b[15]))
+		case e.Class == 64:
+			give(info>>32, uint32(info))
+		default:
+			give(info>>8, uint32(info&0xff))
+		}
+	}
+}
+
+// maxRelocSymbol is the highest symbol index that relocations name.
+func (e *elfReader) maxRelocSymbol() uint64 {
+	if e.Hash == "both" || e.Hash == "sysv" {
+		return 0 // DT_HASH counts every symbol
+	}
+	highest := uint64(0)
+	for _, r := range e.relRanges() {
+		e.eachRel(r, func(sym uint64, _ uint32) { highest = max(highest, sym) })
+	}
+	if gotsym, ok := e.Tag(dtMipsSymtabno); ok && gotsym > 0 {
+		highest = max(highest, gotsym-1)
+	}
+	// An index that can't be in the file is the file's lie.
+	if highest > uint64(e.src.size)/e.syms.entry {
+		return 0
+	}
+	return highest
+}
+
+// relocations lists the symbols that relocations name, in the order in which
+// glibc meets them.
+func (e *elfReader) relocations() {
+	r := relocs{e: e, at: make([]int32, e.syms.count), types: map[typeKey]int{}}
+	for _, rng := range e.relRanges() {
+		if rng.skip > 0 {
+			r.count(e.relativeType(), int(min(rng.skip, rng.size/e.relSize(rng.rela))), rng.plt)
+		}
+		e.eachRel(rng, func(sym uint64, typ uint32) { r.add(sym, typ, rng.plt) })
+	}
+	e.mipsGOT(&r)
+	if e.TLS != nil && !e.TLS.Static {
+		for _, c := range e.RelocTypes {
+			e.TLS.Static = e.TLS.Static || e.use(c.Type, c.PLT) == UseTLSIE
+		}
+	}
+}
+
+type typeKey struct {
+	typ uint32
+	plt bool
+}
+
+type relocs struct {
+	e     *elfReader
+	at    []int32 // symbol → import index + 1
+	types map[typeKey]int
+}
+
+func (r *relocs) count(typ uint32, n int, plt bool) {
+	k := typeKey{typ, plt}
+	i, ok := r.types[k]
+	if !ok {
+		if len(r.types) > 512 {
+			return
+		}
+		i = len(r.e.RelocTypes)
+		r.types[k] = i
+		r.e.RelocTypes = append(r.e.RelocTypes, RelocCount{Type: typ, PLT: plt})
+	}
+	r.e.RelocTypes[i].Count += n
+}
+
+func (r *relocs) add(sym uint64, typ uint32, plt bool) {
+	r.count(typ, 1, plt)
+	e := r.e
+	if sym == 0 {
+		return
+	}
+	if sym >= e.syms.count {
+		e.problem("relocations", 0, sym, e.syms.count, "a relocation names a symbol that is not there")
+		return
+	}
+	use := e.use(typ, plt)
+	if use == 0 {
+		return
+	}
+	if i := r.at[sym]; i != 0 {
+		imp := &e.Imports[i-1]
+		imp.Uses |= use
+		if len(imp.Types) < 8 && imp.Types[len(imp.Types)-1] != typ {
+			imp.Types = append(imp.Types, typ)
+		}
+		return
+	}
+	s, _ := e.sym(sym)
+	// Local and hidden symbols are never looked up (RESOLVE_MAP in
+	// elf/dl-reloc.c, dl_symbol_visibility_binds_local_p).
+	if vis := s.other & 3; s.info>>4 == 0 || vis == 1 || vis == 2 {
+		r.at[sym] = 0
+		return
+	}
+	name, _ := e.str(uint64(s.name))
+	imp := Import{Name: name, VerIdx: e.versymOf(sym), Bind: s.info >> 4, Type: s.info & 0xf, Vis: s.other & 3,
+		Size: s.size, Defined: s.shndx != shnUndef, Value: s.value, Uses: use, Types: []uint32{typ}}
+	imp.Version, imp.Library = e.importVersion(imp.VerIdx)
+	e.Imports = append(e.Imports, imp)
+	r.at[sym] = int32(len(e.Imports))
+}
+
+// importVersion names the version that a reference asks for. A file that
+// defines and uses a symbol refers to its own definition's version.
+func (e *elfReader) importVersion(versym uint16) (version, library string) {
+	index := versym & 0x7fff
+	if index < 2 {
+		return "", ""
+	}
+	if v, ok := e.neededVersions[index]; ok {
+		return v.name, v.library
+	}
+	return e.definedVersions[index], ""
+}
+
+// mipsGOT: MIPS has no relocations for the global part of its GOT; its loader
+// resolves every symbol from DT_MIPS_GOTSYM on (System V ABI, MIPS, 5).
+func (e *elfReader) mipsGOT(r *relocs) {
+	first, ok := e.Tag(dtMipsGotsym)
+	if !ok {
+		return
+	}
+	for i := first; i < e.syms.count; i++ {
+		if s, _ := e.sym(i); s.shndx == shnUndef && s.info&0xf == 2 {
+			r.add(i, 127, true)
+		} else {
+			r.add(i, 3, false)
+		}
+	}
+}

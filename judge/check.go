@@ -1,0 +1,230 @@
+package judge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/willrun/willrun/binary"
+	"github.com/willrun/willrun/diagnosis"
+	"github.com/willrun/willrun/explain"
+	"github.com/willrun/willrun/loader"
+	"github.com/willrun/willrun/root"
+	"github.com/willrun/willrun/target"
+)
+
+// DefaultPath is PATH where nobody says otherwise.
+const DefaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+// trial is one subject on one target under settled circumstances.
+type trial struct {
+	subject Subject
+	target  *target.Target
+	tree    *root.Root
+	options loader.Options
+	info    root.Info
+	place   string
+	levels  []string // CPU levels to try; {""} where they say nothing
+	assumed Assumed
+}
+
+// Check judges one subject, which must have been Read, on one target.
+func (b *Bench) Check(ctx context.Context, s Subject, t *target.Target, c Circumstances) (Result, error) {
+	r := Result{File: s.File, Target: t.Name, Evidence: t.Evidence, Kind: s.Facts.Describe, Facts: s.Facts}
+	tr := &trial{subject: s, target: t}
+	tr.circumstances(b, c)
+	if err := tr.settle(b, c); err != nil {
+		return r, fmt.Errorf("%s on %s: %w", s.File, t.Name, err)
+	}
+	if err := ctx.Err(); err != nil {
+		return r, err
+	}
+	tr.run(&r)
+	r.Assumed = tr.assumed
+	r.Verdict = verdict(r.Findings, r.Unknown)
+	return r, nil
+}
+
+// run simulates the start on every CPU level that the verdict must hold for.
+// A start on which the level had no influence is not repeated.
+func (tr *trial) run(r *Result) {
+	if tr.subject.loop {
+		tr.loop(r)
+		return
+	}
+	about := explain.About{Facts: tr.subject.Facts, Place: tr.place, Distribution: tr.target.Distribution,
+		Libcs: tr.target.Libcs, Machine: tr.options.Machine, Empty: tr.target.Empty}
+	var runs []levelled
+	for i, level := range tr.levels {
+		o := tr.options
+		o.CPU.Level = level
+		trace := loader.Load(tr.tree, loader.Subject{Facts: tr.subject.Facts, Place: tr.place, Info: tr.info}, o)
+		findings := explain.Start(trace, about)
+		runs = append(runs, levelled{level, findings})
+		for _, why := range explain.Reasons(trace) {
+			if !slices.Contains(r.Unknown, why) {
+				r.Unknown = append(r.Unknown, why)
+			}
+		}
+		if i == 0 || r.Trace.Started() && !trace.Started() {
+			r.Trace = trace
+		}
+		if !trace.CPUMatters {
+			break
+		}
+	}
+	r.Findings = merge(runs)
+	if len(runs) == 1 && len(tr.levels) == 1 && tr.levels[0] != "" {
+		for i := range r.Findings {
+			if r.Findings[i].Cause == diagnosis.CPUTooOld {
+				r.Findings[i].Levels = tr.levels
+			}
+		}
+	}
+	r.Libraries = libraries(r.Trace)
+}
+
+func (tr *trial) loop(r *Result) {
+	trace := &loader.Trace{ExitStatus: -1, Errno: root.ELOOP, Faults: []loader.Fault{{
+		Kind: loader.FaultNoFile, Stage: loader.StageExec, Fatal: true, Object: tr.place, Errno: root.ELOOP,
+		Message: "execve: " + root.ELOOP.Error(), Detail: "its path is a loop of links"}}}
+	r.Trace = trace
+	r.Findings = explain.Start(trace, explain.About{Facts: tr.subject.Facts, Place: tr.place})
+}
+
+func libraries(t *loader.Trace) []Library {
+	var list []Library
+	seen := map[string]bool{}
+	for i, o := range t.Objects {
+		if i == 0 && o.Name == "" {
+			continue
+		}
+		if o.Missing {
+			if seen[o.Name] {
+				continue
+			}
+			seen[o.Name] = true
+		}
+		l := Library{Name: o.Name, Path: o.Path, FoundBy: o.FoundBy}
+		if o.Parent != nil {
+			l.NeededBy = o.Parent.Path
+		}
+		list = append(list, l)
+	}
+	return list
+}
+
+// settle decides where the subject lies, and lays it and the layers over the
+// target.
+func (tr *trial) settle(b *Bench, c Circumstances) error {
+	tree, err := b.layered(tr.target, c.With)
+	if err != nil {
+		return err
+	}
+	tr.tree = tree
+	own := tr.subject.tree == tr.target.Root
+	switch {
+	case c.At != "":
+		tr.place, own = path.Clean(c.At), false
+	case tr.subject.tree != nil:
+		tr.place = tr.subject.place
+	default:
+		var inside bool
+		if tr.place, inside = placeIn(tr.subject.host, tr.target, c.With); inside {
+			own = true
+		} else if p, ok := b.placeAnywhere(tr.subject.host); ok {
+			tr.place = p
+		} else {
+			tr.place = "/usr/local/bin/" + filepath.Base(tr.subject.host)
+		}
+	}
+	tr.assumed.Place = tr.place
+	tr.asDlopen()
+	if tr.subject.loop {
+		return nil
+	}
+	if own {
+		tr.info, err = tr.tree.Stat(tr.place, root.Superuser)
+		if err == nil {
+			return nil
+		}
+		// What this machine sees at that path, the tree's own kernel would not.
+		var errno root.Errno
+		if errors.As(err, &errno) {
+			return nil
+		}
+		return err
+	}
+	over, info, err := tr.tree.WithFile(tr.place, tr.subject.Facts, 0o755)
+	if err != nil {
+		return err
+	}
+	tr.tree, tr.info = over, info
+	return nil
+}
+
+// placeIn is the place of a host file in a target, or in a layer over it.
+func placeIn(host string, t *target.Target, with []Layer) (string, bool) {
+	for _, l := range with {
+		if rest, ok := below(host, l.Dir); ok {
+			return path.Join(l.Place, rest), true
+		}
+	}
+	if t.Host != nil {
+		return host, true
+	}
+	return inTree(host, t)
+}
+
+func inTree(host string, t *target.Target) (string, bool) {
+	dir, ok := t.Root.HostDir()
+	if !ok || dir == "/" {
+		return "", false
+	}
+	if rest, ok := below(host, dir); ok {
+		return rest, true
+	}
+	// The directory may have been named through a link.
+	realDir, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return "", false
+	}
+	parent, err := filepath.EvalSymlinks(filepath.Dir(host))
+	if err != nil {
+		return "", false
+	}
+	return below(filepath.Join(parent, filepath.Base(host)), realDir)
+}
+
+func below(file, dir string) (string, bool) {
+	rest, ok := strings.CutPrefix(file, strings.TrimSuffix(dir, "/")+"/")
+	return "/" + rest, ok
+}
+
+// placeAnywhere: a file that lies in one of the targets of this run keeps its
+// place on all others, so that $ORIGIN is what it will be.
+func (b *Bench) placeAnywhere(host string) (string, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, t := range b.targets {
+		if t.Host == nil {
+			if p, ok := inTree(host, t); ok {
+				return p, true
+			}
+		}
+	}
+	return "", false
+}
+
+// asDlopen: a library is judged as a dlopen by a plain program.
+func (tr *trial) asDlopen() {
+	tr.assumed.As = "program"
+	if e := tr.subject.Facts.ELF; e != nil && e.Kind == binary.KindShared {
+		tr.options.AsDlopen = true
+		tr.assumed.As = "dlopen"
+	}
+}

@@ -1,0 +1,171 @@
+package judge
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/willrun/willrun/root"
+	"github.com/willrun/willrun/target"
+)
+
+// cpuLevels of x86-64, lowest first.
+var cpuLevels = []string{"x86-64-v1", "x86-64-v2", "x86-64-v3", "x86-64-v4"}
+
+// CPULevels lists the levels that a user can name.
+func CPULevels() []string { return slices.Clone(cpuLevels) }
+
+// KnownCPU checks the word of --cpu; "x86-64" is the first level's other name.
+func KnownCPU(level string) error {
+	if level == "" || level == "x86-64" || slices.Contains(cpuLevels, level) {
+		return nil
+	}
+	return errors.New("one of " + strings.Join(cpuLevels, ", "))
+}
+
+// circumstances fills in what the user left open, and states it.
+func (tr *trial) circumstances(b *Bench, c Circumstances) {
+	t, o := tr.target, &tr.options
+	o.PageSize = t.PageSize
+	o.Cwd = c.Cwd
+	if o.Cwd == "" {
+		o.Cwd = "/"
+	}
+	tr.assumed.Cwd = o.Cwd
+	if c.User != nil {
+		o.User = *c.User
+	}
+	tr.assumed.User = fmt.Sprintf("%d:%d", o.User.UID, o.User.GID)
+	tr.machine(c)
+	tr.environment(b, c)
+	tr.cpu(c)
+	tr.kernel(c)
+	if t.Host != nil {
+		o.Noexec, o.NoSuid = t.Host.Noexec, t.Host.NoSuid
+		o.CPU.Platform, o.CPU.HWCaps = t.Host.Platform, t.Host.HWCaps
+	}
+}
+
+// machine of the kernel: as given, this machine's, the tree's own, else the
+// file's. A tree of 32-bit programs says nothing of the kernel below it, and
+// that runs 64-bit ones as well.
+func (tr *trial) machine(c Circumstances) {
+	m := c.Machine
+	if m == "" && tr.target.Host != nil {
+		m = tr.target.Host.Machine
+	}
+	if m == "" {
+		m = tr.target.Machine
+		if wide, ok := map[string]string{"i386": "x86-64", "arm": "aarch64"}[m]; ok {
+			m = wide
+		}
+	}
+	if e := tr.subject.Facts.ELF; m == "" && e != nil {
+		m = e.Machine
+		if m == "i386" {
+			m = "x86-64"
+		}
+	}
+	tr.options.Machine = m
+	tr.assumed.Platform = "any"
+	if m != "" {
+		tr.assumed.Platform = platform(m)
+	}
+}
+
+func (tr *trial) environment(b *Bench, c Circumstances) {
+	env := []string{DefaultPath}
+	if tr.target.Host != nil {
+		env = slices.Clone(b.env)
+	}
+	for _, kv := range c.Env {
+		key, _, _ := strings.Cut(kv, "=")
+		env = slices.DeleteFunc(env, func(old string) bool { return strings.HasPrefix(old, key+"=") })
+		env = append(env, kv)
+	}
+	tr.options.Env = env
+	tr.assumed.Env = env
+	if tr.target.Host != nil {
+		tr.assumed.Env = slices.DeleteFunc(slices.Clone(env), unimportant)
+	}
+}
+
+// unimportant variables of the caller have no influence on a start, and may
+// be secrets.
+func unimportant(kv string) bool {
+	key, _, _ := strings.Cut(kv, "=")
+	return !strings.HasPrefix(key, "LD_") && key != "GLIBC_TUNABLES" && key != "PATH" && key != "SSL_CERT_FILE" && key != "SSL_CERT_DIR" && key != "ZONEINFO"
+}
+
+// cpu: one level as given, this machine's for host, else every level from the
+// target's baseline on.
+func (tr *trial) cpu(c Circumstances) {
+	level, baseline := c.CPU, tr.target.Baseline
+	if level == "x86-64" {
+		level = cpuLevels[0]
+	}
+	if level == "" && tr.target.Host != nil {
+		level = tr.target.Host.CPU
+	}
+	switch {
+	case tr.options.Machine != "x86-64":
+		tr.levels = []string{""}
+		tr.assumed.CPU = "any"
+	case level != "":
+		tr.levels = []string{level}
+		tr.assumed.CPU = level
+	default:
+		from := max(0, slices.Index(cpuLevels, baseline))
+		tr.levels = cpuLevels[from:]
+		tr.assumed.CPU = "every level from " + cpuLevels[from]
+	}
+}
+
+func (tr *trial) kernel(c Circumstances) {
+	tr.assumed.Kernel = "any"
+	switch {
+	case c.Kernel != nil:
+		tr.options.Kernel = *c.Kernel
+		tr.assumed.Kernel = fmt.Sprintf("%d.%d.%d", c.Kernel[0], c.Kernel[1], c.Kernel[2])
+	case tr.target.Host != nil:
+		tr.options.Kernel = tr.target.Host.Kernel
+		tr.assumed.Kernel = tr.target.Host.Release
+	}
+}
+
+// layers remembers targets with directories laid over them: every subject of
+// a run has the same.
+type layers struct {
+	mu    sync.Mutex
+	trees map[*target.Target]*root.Root
+	dirs  []*root.Root
+}
+
+func (b *Bench) layered(t *target.Target, with []Layer) (*root.Root, error) {
+	if len(with) == 0 {
+		return t.Root, nil
+	}
+	b.lay.mu.Lock()
+	defer b.lay.mu.Unlock()
+	if tree := b.lay.trees[t]; tree != nil {
+		return tree, nil
+	}
+	tree := t.Root
+	for _, l := range with {
+		dir, err := root.Dir(l.Dir)
+		if err != nil {
+			return nil, err
+		}
+		b.lay.dirs = append(b.lay.dirs, dir)
+		if tree, err = tree.WithDir(l.Place, dir); err != nil {
+			return nil, err
+		}
+	}
+	if b.lay.trees == nil {
+		b.lay.trees = map[*target.Target]*root.Root{}
+	}
+	b.lay.trees[t] = tree
+	return tree, nil
+}

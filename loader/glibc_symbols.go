@@ -1,0 +1,206 @@
+package loader
+
+import (
+	"fmt"
+
+	"github.com/willrun/willrun/binary"
+)
+
+// Symbol types and bindings (elf.h).
+const (
+	sttTLS      = 6
+	stbWeak     = 2
+	stbUnique   = 10
+	stvInternal = 1
+	stvHidden   = 2
+	shnAbs      = 0xfff1
+)
+
+// relocateAll relocates from the last object to the first, so that
+// dependencies come first (rtld.c, dl_main); each binds its own references in
+// the order of its tables.
+func (g *glibc) relocateAll() {
+	lazy := true
+	if v, ok := g.env("LD_BIND_NOW"); ok && v != "" {
+		lazy = false
+	}
+	scope := newScope(g)
+	for i := len(g.initOrder) - 1; i >= 0; i-- {
+		m := g.initOrder[i]
+		if m == g.rtld && !g.dlopened {
+			continue
+		}
+		g.relocate(scope, m, lazy && !m.elf.BindNow)
+	}
+}
+
+// scope is the global search list, with what a lookup asks of each object.
+type scope struct {
+	g    *glibc
+	maps []*linkMap
+}
+
+func newScope(g *glibc) *scope { return &scope{g: g, maps: g.search} }
+
+// versioned says whether l_versyms is set: the object needs or defines
+// versions (end of _dl_check_map_versions).
+func versioned(e *binary.ELF) bool {
+	return len(e.VersionNeeds)+len(e.VersionDefs) > 0
+}
+
+func (g *glibc) relocate(sc *scope, m *linkMap, lazy bool) {
+	e := m.elf
+	for i := range e.Imports {
+		imp := &e.Imports[i]
+		to := sc.lookup(m, imp)
+		if to != nil {
+			continue
+		}
+		if imp.Bind == stbWeak || g.ended() && imp.Defined {
+			continue
+		}
+		f := Fault{Stage: StageRelocate, Object: g.file(m), NeededBy: g.file(m), Symbol: imp.Name, Version: imp.Version,
+			Library: imp.Library, Chain: chain(m)}
+		text := "undefined symbol: " + imp.Name
+		if imp.Version != "" && versioned(e) {
+			text += ", version " + imp.Version
+		}
+		f.Message = g.frame(occasionSymbol, g.file(m), text, "")
+		f.Detail = undefined(f)
+		if lazy && imp.Uses&^binary.UseCall == 0 {
+			f.Kind, f.Stage = FaultSymbolLazy, AfterStart
+			g.fault(f)
+			continue
+		}
+		f.Kind = FaultSymbolMissing
+		if imp.Version == "GLIBC_PRIVATE" {
+			f.Kind = FaultLibcMixed
+		}
+		g.end(f, 127)
+	}
+}
+
+func undefined(f Fault) string {
+	name := f.Symbol
+	if f.Version != "" {
+		name += "@" + f.Version
+	}
+	if f.Library != "" {
+		return fmt.Sprintf("nothing that is loaded defines %s, which it expects of %s", name, f.Library)
+	}
+	return fmt.Sprintf("nothing that is loaded defines %s", name)
+}
+
+// lookup is _dl_lookup_symbol_x over the object's scope: with DT_SYMBOLIC
+// itself first, then the global list.
+func (sc *scope) lookup(m *linkMap, imp *binary.Import) *linkMap {
+	hash := binary.GNUHash(imp.Name)
+	if m.elf.Flags&binary.DFSymbolic != 0 || hasTag(m.elf, 16) {
+		if sc.defines(m, m, imp, hash) {
+			return m
+		}
+	}
+	for _, lib := range sc.maps {
+		// A copy relocation looks past the program itself.
+		if imp.Uses&binary.UseCopy != 0 && lib.isMain {
+			continue
+		}
+		if sc.defines(lib, m, imp, hash) {
+			return lib
+		}
+		if sc.g.trace.Signal != "" {
+			return lib
+		}
+	}
+	return nil
+}
+
+// defines is do_lookup_x for one object.
+func (sc *scope) defines(lib, from *linkMap, imp *binary.Import, hash uint32) bool {
+	e := lib.elf
+	want := imp.Version
+	if !versioned(from.elf) {
+		want = ""
+	}
+	hidden := imp.VerIdx&0x8000 != 0
+	versions, only := 0, -1
+	found := -1
+	e.Lookup(imp.Name, hash, func(i int) bool {
+		x := &e.Exports[i]
+		if x.Value == 0 && x.Shndx != shnAbs && x.Type != sttTLS || !allowedType(x.Type) {
+			return true
+		}
+		index := x.VerIdx & 0x7fff
+		switch {
+		case want != "" && !versioned(e):
+			sc.unversioned(lib, imp)
+			found = i
+		case want != "":
+			if x.Version != want && (hidden || x.Version != "" || x.VerIdx&0x8000 != 0) {
+				return true
+			}
+			found = i
+		case versioned(e) && index >= 3:
+			if x.VerIdx&0x8000 == 0 {
+				if versions++; versions == 1 {
+					only = i
+				}
+			}
+			return true
+		default:
+			found = i
+		}
+		return false
+	})
+	if found < 0 && versions == 1 {
+		found = only
+	}
+	if found < 0 {
+		return false
+	}
+	x := &e.Exports[found]
+	if x.Vis == stvHidden || x.Vis == stvInternal {
+		return false
+	}
+	return x.Bind == 1 || x.Bind == stbWeak || x.Bind == stbUnique
+}
+
+func allowedType(t uint8) bool {
+	switch t {
+	case 0, 1, 2, 5, 6, 10:
+		return true
+	}
+	return false
+}
+
+// unversioned: up to 2.40 a versioned reference that meets an object without
+// versions, which is the very one that it names, trips an assertion
+// (elf/dl-lookup.c, check_match; bug 32387).
+func (sc *scope) unversioned(lib *linkMap, imp *binary.Import) {
+	g := sc.g
+	if g.atLeast("2.41") || imp.Library == "" || lib.name == "" || g.byNameOf(lib, imp.Library) == false {
+		return
+	}
+	line := 107
+	if !g.atLeast("2.32") {
+		line = 111
+	}
+	if g.ended() {
+		return
+	}
+	g.end(Fault{Kind: FaultCrash, Stage: StageRelocate, Object: g.file(lib), Library: imp.Library, Symbol: imp.Name, Version: imp.Version,
+		Message: fmt.Sprintf("Inconsistency detected by ld.so: dl-lookup.c: %d: check_match: Assertion `version->filename == NULL || ! _dl_name_match_p (version->filename, map)' failed!", line),
+		Detail:  fmt.Sprintf("%s lost all its symbol versions, and glibc %s can't bear it", imp.Library, g.version)}, 127)
+}
+
+func (g *glibc) byNameOf(m *linkMap, name string) bool {
+	if m.name == name {
+		return true
+	}
+	for _, n := range m.names {
+		if n == name {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,100 @@
+package loader
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/willrun/willrun/binary"
+	"github.com/willrun/willrun/root"
+)
+
+// Load simulates the start of a program. The subject's file must be visible
+// in the tree at its place (root.WithFile lays it there).
+func Load(tree *root.Root, sub Subject, opt Options) *Trace {
+	if opt.Cwd == "" {
+		opt.Cwd = "/"
+	}
+	s := &start{tree: tree, opt: opt, trace: &Trace{}, argv0: sub.Place, subject: sub, level: opt.CPU.Level}
+	if opt.AsDlopen {
+		s.dlopen()
+		return s.trace
+	}
+	s.exec(sub.Place, 0)
+	return s.trace
+}
+
+// env is the value that getenv gives: the first setting counts.
+func (s *start) env(name string) (string, bool) {
+	for _, kv := range s.opt.Env {
+		if v, ok := strings.CutPrefix(kv, name+"="); ok {
+			return v, true
+		}
+	}
+	return "", false
+}
+
+// limit notes what the simulation can't follow.
+func (s *start) limit(sentence string) {
+	if !slices.Contains(s.trace.Limits, sentence) {
+		s.trace.Limits = append(s.trace.Limits, sentence)
+	}
+}
+
+// print is one line on standard error.
+func (s *start) print(line string) { s.trace.Output = append(s.trace.Output, line) }
+
+// end is a fault that ends the start with an exit status.
+func (s *start) end(f Fault, status int) {
+	f.Fatal = true
+	if !s.ended() {
+		s.trace.ExitStatus = status
+		if f.Message != "" {
+			s.print(f.Message)
+		}
+	}
+	s.fault(f)
+}
+
+// crash is a fault that ends the start with a signal.
+func (s *start) crash(f Fault, signal string) {
+	f.Fatal = true
+	if !s.ended() {
+		s.trace.ExitStatus, s.trace.Signal = -1, signal
+	}
+	s.fault(f)
+}
+
+func (s *start) ended() bool { return !s.trace.Started() }
+
+// abs is a path seen from the working directory.
+func (s *start) abs(path string) string {
+	if strings.HasPrefix(path, "/") {
+		return path
+	}
+	return strings.TrimSuffix(s.opt.Cwd, "/") + "/" + path
+}
+
+// factsOf reads a file of the tree, the subject's own from what is known.
+func (s *start) factsOf(info root.Info) (*binary.Facts, error) {
+	if s.subject.Facts != nil && info.ID == s.subject.Info.ID {
+		return s.subject.Facts, nil
+	}
+	o, err := s.tree.Object(info)
+	if err != nil {
+		return nil, err
+	}
+	return o.Facts, nil
+}
+
+// newRoot of options: the credentials with which files are read. A
+// set-user-id program reads with its owner's rights.
+func (s *start) cred() root.Cred {
+	c := s.opt.User
+	if s.euid != nil {
+		c.UID = *s.euid
+	}
+	if s.egid != nil {
+		c.GID = *s.egid
+	}
+	return c
+}

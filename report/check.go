@@ -1,0 +1,163 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/willrun/willrun/diagnosis"
+	"github.com/willrun/willrun/judge"
+	"github.com/willrun/willrun/loader"
+)
+
+// Result writes one result: a line when all is well, else the verdict, its
+// causes, the loader's own line, the chain and the remedies.
+func (s Style) Result(w io.Writer, r judge.Result) {
+	s.headline(w, r, r.Target)
+	s.findings(w, r)
+	if s.Verbose {
+		s.trail(w, r)
+	}
+}
+
+func (s Style) headline(w io.Writer, r judge.Result, targets string) {
+	extra := ""
+	if s.Verbose && r.Kind != "" {
+		extra = s.paint(faint, "  "+clean(r.Kind))
+	}
+	fmt.Fprintf(w, "%s  %s%s%s\n", s.verdict(r.Verdict), s.paint(bold, clean(r.File)), s.paint(faint, "  on "+clean(targets)), extra)
+}
+
+// fold is how many findings of one cause are shown whole before the rest is
+// counted.
+const fold = 4
+
+func (s Style) findings(w io.Writer, r judge.Result) {
+	shown := map[diagnosis.Cause]int{}
+	hidden := map[diagnosis.Cause]int{}
+	advice := map[string]bool{}
+	for _, f := range r.Findings {
+		if f.Severity == diagnosis.Note && !s.Verbose {
+			continue
+		}
+		if shown[f.Cause]++; shown[f.Cause] > fold && !s.Verbose {
+			hidden[f.Cause]++
+			continue
+		}
+		s.finding(w, f, advice)
+	}
+	for _, c := range diagnosis.Causes {
+		if hidden[c] > 0 {
+			fmt.Fprintf(w, "  %s\n", s.paint(faint, fmt.Sprintf("and %d more %s (-v shows all)", hidden[c], c)))
+		}
+	}
+	for _, why := range r.Unknown {
+		s.prose(w, "  unknown: ", "           ", why)
+	}
+}
+
+func (s Style) finding(w io.Writer, f diagnosis.Finding, advice map[string]bool) {
+	colour := yellow
+	if f.Severity == diagnosis.Blocks {
+		colour = red
+	}
+	head := s.paint(colour, string(f.Cause))
+	if f.Severity != diagnosis.Blocks {
+		head += s.paint(faint, " ("+f.Severity.String()+")")
+	}
+	fmt.Fprintf(w, "  %s\n", head)
+	s.prose(w, "    ", "    ", f.Detail)
+	if f.Message != "" {
+		fmt.Fprintf(w, "    %s %s\n", s.paint(faint, "│"), clean(f.Message))
+	}
+	if len(f.Levels) > 0 {
+		s.prose(w, "    ", "    ", "on CPUs of level "+strings.Join(f.Levels, ", "))
+	}
+	if len(f.Chain) > 1 {
+		s.prose(w, "    needed by: ", "               ", strings.Join(f.Chain, " → "))
+	}
+	if s.Verbose && len(f.Tried) > 0 {
+		fmt.Fprintln(w, s.paint(faint, "    looked at:"))
+		for _, place := range f.Tried {
+			fmt.Fprintf(w, "      %s\n", clean(place))
+		}
+	}
+	for _, remedy := range f.Remedies {
+		if key := remedy.Command + remedy.Why; !advice[key] || s.Verbose {
+			advice[key] = true
+			s.remedy(w, remedy)
+		}
+	}
+}
+
+func (s Style) remedy(w io.Writer, r diagnosis.Remedy) {
+	if r.Command == "" {
+		s.prose(w, "    → ", "      ", r.Why)
+		return
+	}
+	fmt.Fprintf(w, "    → %s\n", s.paint(bold, clean(r.Command)))
+	s.prose(w, "      ", "      ", r.Why)
+}
+
+// trail shows what the loader would load, and why each object was chosen.
+func (s Style) trail(w io.Writer, r judge.Result) {
+	a := r.Assumed
+	s.prose(w, "  assumed: ", "           ", fmt.Sprintf("place %s, platform %s, CPU %s, kernel %s, user %s, directory %s%s",
+		a.Place, a.Platform, a.CPU, a.Kernel, a.User, a.Cwd, envWords(a.Env)))
+	if r.Trace == nil {
+		return
+	}
+	for _, step := range r.Trace.Exec {
+		if step.Interp != "" {
+			fmt.Fprintf(w, "  %s names the interpreter %s\n", clean(step.Path), clean(strings.TrimSpace(step.Interp+" "+step.Arg)))
+		}
+	}
+	if l := r.Trace.Libc; l != nil {
+		fmt.Fprintf(w, "  loader: %s (%s %s)\n", clean(l.Interp), clean(l.Kind), clean(l.Version))
+	}
+	for _, o := range r.Trace.Objects {
+		s.object(w, o)
+	}
+}
+
+func envWords(env []string) string {
+	if len(env) == 0 {
+		return ", empty environment"
+	}
+	return ", environment " + strings.Join(env, " ")
+}
+
+func (s Style) object(w io.Writer, o *loader.Object) {
+	if o.Name == "" {
+		return
+	}
+	by := string(o.FoundBy)
+	if o.Parent != nil && o.Parent.Name != "" {
+		by += ", needed by " + o.Parent.Name
+	}
+	if o.Path == "" {
+		fmt.Fprintf(w, "  %s %s\n", s.paint(red, clean(o.Name)+" => not found"), s.paint(faint, "("+strings.TrimPrefix(by, ", ")+")"))
+		return
+	}
+	fmt.Fprintf(w, "  %s => %s %s\n", clean(o.Name), clean(o.Path), s.paint(faint, "("+by+")"))
+	for _, t := range o.Tried {
+		if t.Path != o.Path {
+			fmt.Fprintf(w, "      %s\n", s.paint(faint, clean(strings.TrimSpace(t.Path+" "+t.Result))))
+		}
+	}
+}
+
+// Summary is the last line over many results.
+func (s Style) Summary(w io.Writer, counts map[diagnosis.Verdict]int, troubles int) {
+	var parts []string
+	for _, v := range []diagnosis.Verdict{diagnosis.Runs, diagnosis.Fails, diagnosis.Unknown} {
+		if counts[v] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", counts[v], map[diagnosis.Verdict]string{
+				diagnosis.Runs: "run", diagnosis.Fails: "fail", diagnosis.Unknown: "unknown"}[v]))
+		}
+	}
+	if troubles > 0 {
+		parts = append(parts, fmt.Sprintf("%d could not be judged", troubles))
+	}
+	fmt.Fprintln(w, strings.Join(parts, ", "))
+}

@@ -1,0 +1,210 @@
+package root
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"sort"
+	"strings"
+
+	"github.com/willrun/willrun/binary"
+)
+
+// Scratch is an empty tree.
+func Scratch() *Root {
+	return newRoot("scratch", emptyStore{})
+}
+
+type emptyStore struct{}
+
+func (emptyStore) lstat(p string) (Info, error) {
+	if p == "/" {
+		return Info{Path: "/", Mode: ModeDir | 0o755, ID: FileID{Dev: ^uint64(0), Ino: 1}}, nil
+	}
+	return Info{}, ENOENT
+}
+func (emptyStore) readlink(string) (string, error)  { return "", EINVAL }
+func (emptyStore) open(string) (File, error)        { return nil, ENOENT }
+func (emptyStore) readdir(string) ([]string, error) { return nil, nil }
+
+// WithFile lays one file over the tree, at place, with mode 0755 and owner
+// root; missing directories are made. The file is known by its facts and
+// needs no bytes. Where place leads through links of the tree, the file lies
+// where the kernel would put it.
+func (r *Root) WithFile(place string, facts *binary.Facts, mode uint32) (*Root, Info, error) {
+	o := &overlayStore{base: r.store, nodes: map[string]*node{}}
+	n := &node{info: Info{Mode: ModeReg | mode, Size: facts.Size, ID: FileID{Dev: ^uint64(1), Ino: 1}}, facts: facts}
+	at, err := r.lay(o, place, n)
+	if err != nil {
+		return nil, Info{}, err
+	}
+	over := &Root{Name: r.Name, store: o, objects: r.objects}
+	info, err := o.lstat(at)
+	return over, info, err
+}
+
+// WithDir lays the tree of another directory over this one, at place: its
+// files beside those that are there, or instead of them.
+func (r *Root) WithDir(place string, layer *Root) (*Root, error) {
+	o := &overlayStore{base: r.store, nodes: map[string]*node{}}
+	at, err := r.lay(o, place, nil)
+	if err != nil {
+		return nil, err
+	}
+	o.mount, o.layer = at, layer.store
+	over := newRoot(r.Name, o)
+	over.objects = r.objects
+	return over, nil
+}
+
+// overlayStore shows single nodes, and one directory tree at mount, before
+// its base.
+type overlayStore struct {
+	base  store
+	nodes map[string]*node
+	mount string
+	layer store
+}
+
+type node struct {
+	info  Info
+	facts *binary.Facts
+}
+
+// lay finds where place really is, and makes the directories that it lacks.
+// It gives the real path; n is put there, or a directory where n is nil.
+func (r *Root) lay(o *overlayStore, place string, n *node) (string, error) {
+	if !strings.HasPrefix(place, "/") || path.Clean(place) == "/" && n != nil {
+		return "", fmt.Errorf("%q: an absolute path of a file is wanted", place)
+	}
+	parts := strings.Split(strings.Trim(path.Clean(place), "/"), "/")
+	at := "/"
+	for i, part := range parts {
+		last := i == len(parts)-1
+		if part == "" || last && n != nil {
+			break
+		}
+		next := path.Join(at, part)
+		info, err := r.Stat(next, Superuser)
+		switch {
+		case err == nil && info.IsDir():
+			at = info.Path
+			continue
+		case err == nil:
+			return "", fmt.Errorf("%s: %s is no directory on the target", place, next)
+		case !errors.Is(err, ENOENT):
+			return "", fmt.Errorf("%s: %w", place, err)
+		}
+		if _, err := r.Lstat(next, Superuser); err == nil {
+			return "", fmt.Errorf("%s: %s is a dangling link on the target", place, next)
+		}
+		o.nodes[next] = &node{info: Info{Path: next, Mode: ModeDir | 0o755, ID: FileID{Dev: ^uint64(1), Ino: uint64(len(o.nodes)) + 2}}}
+		at = next
+	}
+	if n == nil {
+		return at, nil
+	}
+	real := path.Join(at, parts[len(parts)-1])
+	if info, err := r.Stat(real, Superuser); err == nil && info.IsDir() {
+		return "", fmt.Errorf("%s is a directory on the target", place)
+	}
+	n.info.Path = real
+	o.nodes[real] = n
+	return real, nil
+}
+
+// below says whether p is in the mounted layer, and gives its path there.
+func (o *overlayStore) below(p string) (string, bool) {
+	if o.layer == nil {
+		return "", false
+	}
+	if p == o.mount {
+		return "/", true
+	}
+	rest, ok := strings.CutPrefix(p, strings.TrimSuffix(o.mount, "/")+"/")
+	return "/" + rest, ok
+}
+
+func (o *overlayStore) lstat(p string) (Info, error) {
+	if n, ok := o.nodes[p]; ok {
+		return n.info, nil
+	}
+	if in, ok := o.below(p); ok {
+		info, err := o.layer.lstat(in)
+		if err == nil {
+			info.Path = p
+			return info, nil
+		}
+		if !errors.Is(err, ENOENT) && !errors.Is(err, ENOTDIR) {
+			return Info{}, err
+		}
+	}
+	return o.base.lstat(p)
+}
+
+func (o *overlayStore) inLayer(p string) (string, bool) {
+	in, ok := o.below(p)
+	if !ok {
+		return "", false
+	}
+	_, err := o.layer.lstat(in)
+	return in, err == nil
+}
+
+func (o *overlayStore) readlink(p string) (string, error) {
+	if in, ok := o.inLayer(p); ok {
+		return o.layer.readlink(in)
+	}
+	return o.base.readlink(p)
+}
+
+func (o *overlayStore) open(p string) (File, error) {
+	if n, ok := o.nodes[p]; ok && n.facts != nil {
+		return nil, &HostError{Path: p, Err: errors.New("only its facts are known")}
+	}
+	if in, ok := o.inLayer(p); ok {
+		return o.layer.open(in)
+	}
+	return o.base.open(p)
+}
+
+func (o *overlayStore) facts(p string) *binary.Facts {
+	if n, ok := o.nodes[p]; ok {
+		return n.facts
+	}
+	if b, ok := o.base.(interface{ facts(string) *binary.Facts }); ok {
+		return b.facts(p)
+	}
+	return nil
+}
+
+func (o *overlayStore) readdir(p string) ([]string, error) {
+	names, err := o.base.readdir(p)
+	seen := map[string]bool{}
+	for _, n := range names {
+		seen[n] = true
+	}
+	if in, ok := o.inLayer(p); ok {
+		more, err2 := o.layer.readdir(in)
+		for _, n := range more {
+			seen[n] = true
+		}
+		err = err2
+	}
+	made := o.nodes[p] != nil
+	for q := range o.nodes {
+		if path.Dir(q) == p {
+			seen[path.Base(q)] = true
+			made = true
+		}
+	}
+	if made {
+		err = nil
+	}
+	names = names[:0]
+	for n := range seen {
+		names = append(names, n)
+	}
+	sort.Strings(names)
+	return names, err
+}
