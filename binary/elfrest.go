@@ -35,6 +35,10 @@ func (e *elfReader) sections() {
 					e.Comment = append(e.Comment, text)
 				}
 			}
+		case ".symtab":
+			e.symtab = true
+		case ".go_export":
+			e.goExport = true
 		case ".gnu_debuglink":
 			b, _ := e.src.bytes(s.off, min(s.size, 4096))
 			e.DebugLink, _ = cstring(b, 0)

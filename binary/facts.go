@@ -109,7 +109,9 @@ type ELF struct {
 
 	Hardening Hardening `json:"hardening"`
 
-	index symbolIndex // built on first use; see Lookup
+	symtab   bool        // has a .symtab section
+	goExport bool        // has a .go_export section
+	index    symbolIndex // built on first use; see Lookup
 }
 
 // Header is the ELF header as it stands, for the checks that loaders make.

@@ -57,23 +57,25 @@ func read(r io.ReaderAt, size int64, whole bool) (*Facts, error) {
 		f.ELF = e.ELF
 		f.Describe = e.describe()
 		if whole {
-			readGo(src, src.size, f, e.view)
+			readGo(src, f, e.view)
 			e.hardening(f)
 		}
 	case bytes.HasPrefix(head, []byte("#!")):
 		f.Format = FormatScript
 		readScript(head, src.size, f)
 	case bytes.HasPrefix(head, []byte("MZ")):
-		readPE(src, src.size, f)
+		v := readPE(src, f)
 		if f.PE == nil {
-			f.Format = FormatOther
-			f.Describe = "DOS program"
+			f.Format, f.Describe = FormatOther, "DOS program"
+		} else if whole {
+			readGo(src, f, v)
 		}
 	case isMachO(head):
-		readMachO(src, src.size, f)
+		v := readMachO(src, f)
 		if f.MachO == nil {
-			f.Format = FormatOther
-			f.Describe = describe(head, src.size)
+			f.Format, f.Describe = FormatOther, "damaged macOS program"
+		} else if whole {
+			readGo(src, f, v)
 		}
 	default:
 		f.Format, f.Describe = FormatOther, describe(head, src.size)
