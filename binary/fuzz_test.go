@@ -1,0 +1,121 @@
+package binary
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+)
+
+// seeds are small files of every format; ELF ones are made on the spot for
+// both classes and byte orders.
+func seeds(f *testing.F) [][]byte {
+	list := [][]byte{
+		nil, []byte("#!/bin/sh\necho\n"), []byte("#! /usr/bin/env  -S python3 -u"), []byte("#!"), []byte("#!\t \n"),
+		[]byte("MZ"), []byte("plain text\n"), {0x1f, 0x8b, 8}, []byte("\x7fELF"), []byte("\x7fELF\x02\x01\x01"),
+	}
+	for _, o := range []binary.ByteOrder{binary.LittleEndian, binary.BigEndian} {
+		for _, class := range []int{32, 64} {
+			list = append(list, tinyELF(class, o))
+		}
+	}
+	list = append(list, tinyPE(), tinyMachO(), fat(tinyMachO()))
+	corpus, _ := filepath.Glob("testdata/seeds/*")
+	for _, name := range corpus {
+		if b, err := os.ReadFile(name); err == nil {
+			list = append(list, b)
+		}
+	}
+	return list
+}
+
+// FuzzRead: whatever the bytes, reading them ends, does not panic, and gives
+// Facts that survive JSON.
+func FuzzRead(f *testing.F) {
+	for _, s := range seeds(f) {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		facts, err := Read(bytes.NewReader(data), int64(len(data)))
+		runtime.ReadMemStats(&after)
+		if err != nil {
+			t.Fatalf("an error without a failing reader: %v", err)
+		}
+		if used := after.TotalAlloc - before.TotalAlloc; used > 64<<20+200*uint64(len(data)) {
+			t.Fatalf("%d bytes allocated for %d", used, len(data))
+		}
+		b, err := json.Marshal(facts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var again Facts
+		if err := json.Unmarshal(b, &again); err != nil {
+			t.Fatal(err)
+		}
+		if e := facts.ELF; e != nil {
+			for i := range e.Exports {
+				e.Lookup(e.Exports[i].Name, GNUHash(e.Exports[i].Name), func(int) bool { return true })
+			}
+		}
+	})
+}
+
+// FuzzELF gives the ELF readers a valid identification, so that the fuzzer
+// gets past it.
+func FuzzELF(f *testing.F) {
+	for _, s := range seeds(f) {
+		if len(s) > 16 && string(s[:4]) == "\x7fELF" {
+			f.Add(s[4], s[5], s[16:])
+		}
+	}
+	f.Fuzz(func(t *testing.T, class, order byte, rest []byte) {
+		data := append([]byte{0x7f, 'E', 'L', 'F', class&1 + 1, order&1 + 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0}, rest...)
+		if _, err := Read(bytes.NewReader(data), int64(len(data))); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// FuzzScript: an interpreter that is found stands in the line, and none is
+// found where there is no #!.
+func FuzzScript(f *testing.F) {
+	for _, s := range []string{"#!/bin/sh", "#! /bin/sh -e \n", "#!/bin/sh\r\n", "#!\x00", "#!" + string(make([]byte, 300))} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, rest []byte) {
+		data := append([]byte("#!"), rest...)
+		facts, err := Read(bytes.NewReader(data), int64(len(data)))
+		if err != nil || facts.Script == nil {
+			t.Fatal(err, facts.Format)
+		}
+		for _, buf := range []int{128, 256} {
+			interp, arg, hasArg, ok := facts.Script.Interpreter(buf)
+			if ok && (interp == "" || len(interp) >= buf || !bytes.Contains(data, []byte(interp))) {
+				t.Fatalf("interpreter %q of %q", interp, data)
+			}
+			if hasArg {
+				EnvCommand(arg)
+			}
+		}
+	})
+}
+
+// FuzzGoTable: function tables are found by their magic anywhere in a
+// segment.
+func FuzzGoTable(f *testing.F) {
+	f.Add([]byte{1, 8, 3, 0, 0, 0, 0, 0, 0, 0}, true)
+	f.Add([]byte{1, 4, 3, 0, 0, 0}, false)
+	f.Fuzz(func(t *testing.T, table []byte, wide bool) {
+		data := append([]byte{0xf1, 0xff, 0xff, 0xff, 0, 0}, table...)
+		src := &source{r: bytes.NewReader(data), size: int64(len(data))}
+		v := &view{src: src, order: binary.LittleEndian, wide: wide, spans: []span{{vaddr: 0x1000, filesz: uint64(len(data))}}}
+		for _, n := range readFuncNames(v) {
+			splitName(n)
+		}
+	})
+}

@@ -1,0 +1,102 @@
+package root
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// FuzzArchive: no archive leads out of its tree, and reading one ends.
+func FuzzArchive(f *testing.F) {
+	f.Add(tarOf([]entry{{name: "bin/", typ: tar.TypeDir}, {name: "bin/sh", body: "#!x"}, {name: "lib", typ: tar.TypeSymlink, link: "usr/lib"}}))
+	f.Add(tarOf([]entry{{name: "../../etc/passwd", body: "x"}, {name: "/abs", typ: tar.TypeSymlink, link: "../../.."}, {name: "h", typ: tar.TypeLink, link: "abs"}}))
+	f.Add(tarOf([]entry{{name: "manifest.json", body: `[{"Layers":["a.tar"]}]`}, {name: "a.tar", body: string(tarOf([]entry{{name: "a/.wh..wh..opq"}, {name: ".wh.b"}}))}}))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		name := filepath.Join(t.TempDir(), "a.tar")
+		if err := os.WriteFile(name, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		r, err := Archive(context.Background(), name)
+		if err != nil {
+			return
+		}
+		defer r.Close()
+		var walk func(dir string, depth int)
+		walk = func(dir string, depth int) {
+			names, _ := r.ReadDir(dir)
+			for _, n := range names {
+				if strings.Contains(n, "/") || n == ".." {
+					t.Fatalf("a name %q in %s", n, dir)
+				}
+				info, err := r.Stat(dir+"/"+n, Superuser)
+				if err == nil && info.IsDir() && depth < 20 {
+					walk(info.Path, depth+1)
+				}
+				if err == nil && info.Regular() {
+					if _, err := r.ReadFile(info.Path, Superuser, 1<<20); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+		}
+		walk("/", 0)
+	})
+}
+
+// FuzzOSRelease: whatever is in the file, reading it ends.
+func FuzzOSRelease(f *testing.F) {
+	f.Add("ID=debian\nVERSION_ID=\"12\"\nPRETTY_NAME='a b'\n# x\n")
+	f.Fuzz(func(t *testing.T, text string) { parseOSRelease(text) })
+}
+
+// FuzzBuiltinDirs: any bytes may be a loader's.
+func FuzzBuiltinDirs(f *testing.F) {
+	f.Add([]byte("\x00/lib64/\x00/usr/lib64/\x00\x00/etc/ld.so.cache\x00"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		for _, d := range builtinDirs(data) {
+			if !strings.HasPrefix(d, "/") || !strings.HasSuffix(d, "/") {
+				t.Fatalf("%q", d)
+			}
+		}
+	})
+}
+
+type entry struct {
+	name, body, link string
+	typ              byte
+	mode             int64
+}
+
+func tarOf(entries []entry) []byte {
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	for _, e := range entries {
+		if e.typ == 0 {
+			e.typ = tar.TypeReg
+		}
+		if e.mode == 0 {
+			e.mode = 0o755
+		}
+		if err := w.WriteHeader(&tar.Header{Name: e.name, Typeflag: e.typ, Linkname: e.link, Mode: e.mode, Size: int64(len(e.body))}); err != nil {
+			panic(err)
+		}
+		if _, err := w.Write([]byte(e.body)); err != nil {
+			panic(err)
+		}
+	}
+	w.Close()
+	return b.Bytes()
+}
+
+func gz(data []byte) []byte {
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	w.Write(data)
+	w.Close()
+	return b.Bytes()
+}
