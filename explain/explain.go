@@ -93,6 +93,9 @@ var causes = map[loader.FaultKind]struct {
 	loader.FaultExecStack:       {diagnosis.LoaderRefused, diagnosis.Risk},
 	loader.FaultLibcMixed:       {diagnosis.LibcMixed, diagnosis.Risk},
 	loader.FaultDlopenMissing:   {diagnosis.DlopenMissing, diagnosis.Risk},
+	loader.FaultNSS:             {diagnosis.NSSMismatch, diagnosis.Risk},
+	loader.FaultData:            {diagnosis.DataMissing, diagnosis.Risk},
+	loader.FaultPlugin:          {diagnosis.PluginMismatch, diagnosis.Risk},
 }
 
 func classify(f loader.Fault) (diagnosis.Cause, diagnosis.Severity) {

@@ -13,6 +13,14 @@ import (
 // held against docs/advice.md: never a soft link between sonames, never a
 // newer libc copied over the system's.
 func remedies(d diagnosis.Finding, f loader.Fault, about About) []diagnosis.Remedy {
+	list := byCause(d, f, about)
+	if len(list) > 0 {
+		list[0].Why = strings.TrimPrefix(list[0].Why, "or ")
+	}
+	return list
+}
+
+func byCause(d diagnosis.Finding, f loader.Fault, about About) []diagnosis.Remedy {
 	switch d.Cause {
 	case diagnosis.NotExecutable:
 		return executable(f, about)
@@ -38,6 +46,8 @@ func remedies(d diagnosis.Finding, f loader.Fault, about About) []diagnosis.Reme
 		return []diagnosis.Remedy{{Why: "link it again with -Wl,-z,max-page-size=65536 (Go's own linker does so for arm64 already)"}}
 	case diagnosis.NSSMismatch:
 		return staticNSS(about)
+	case diagnosis.DataMissing:
+		return data(f, about)
 	}
 	return nil
 }
@@ -203,6 +213,24 @@ func staticNSS(about About) []diagnosis.Remedy {
 			Why: "looks up hosts and users in Go, so that nothing loads the system's NSS modules"}}
 	}
 	return nil
+}
+
+// data names what brings the files that Go's own code looks for.
+func data(f loader.Fault, about About) []diagnosis.Remedy {
+	switch f.Library {
+	case "CA certificates":
+		return []diagnosis.Remedy{{Why: "put a bundle at " + f.Tried[0].Path + " (the package ca-certificates), or import golang.org/x/crypto/x509roots/fallback into the program"}}
+	case "time zones":
+		return []diagnosis.Remedy{{Command: strings.TrimSpace("go build -tags timetzdata " + mainPathOf(about)), Why: "takes the time zones into the program; or install tzdata"}}
+	}
+	return []diagnosis.Remedy{{Why: "put an /etc/passwd there"}}
+}
+
+func mainPathOf(about About) string {
+	if g := goOf(about); g != nil {
+		return mainPath(g)
+	}
+	return ""
 }
 
 // rebuildStatic: a Go program whose C calls all have a pure-Go twin needs no

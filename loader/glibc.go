@@ -100,6 +100,7 @@ func (s *start) runGlibc() {
 	}
 	g.mapProgram()
 	g.finish()
+	s.open = g.opens
 }
 
 func (s *start) newGlibc() *glibc {

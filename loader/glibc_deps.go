@@ -189,8 +189,22 @@ func (g *glibc) missing(err *loadError, asker *linkMap, name string) {
 		return
 	}
 	f.Message = g.frame(occasionLoad, err.object, err.text, err.errno)
+	f.Detail = why(err)
 	g.trace.Objects = append(g.trace.Objects, &Object{Name: name, Parent: asker.object, Missing: true, Tried: err.tried})
 	g.end(f, 127)
+}
+
+// why says in words what the loader's line means.
+func why(err *loadError) string {
+	switch {
+	case err.kind == FaultLibraryMissing:
+		return "" // explain's own words fit
+	case strings.HasPrefix(err.text, "wrong ELF class"):
+		return err.path + " is of the wrong class, and no other of that name was found"
+	case err.path != "":
+		return err.path + " is the file that is found, and it can't be used: " + err.text
+	}
+	return err.text
 }
 
 // preload is the part of dl_main that maps LD_PRELOAD and ld.so.preload. A

@@ -56,7 +56,7 @@ func (g *glibc) relocate(sc *scope, m *linkMap, lazy bool) {
 		if to != nil {
 			continue
 		}
-		if imp.Bind == stbWeak || g.ended() && imp.Defined {
+		if imp.Bind == stbWeak || g.ended() && imp.Defined || g.versionTold(m, imp) {
 			continue
 		}
 		f := Fault{Stage: StageRelocate, Object: g.file(m), NeededBy: g.file(m), Symbol: imp.Name, Version: imp.Version,
@@ -78,6 +78,20 @@ func (g *glibc) relocate(sc *scope, m *linkMap, lazy bool) {
 		}
 		g.end(f, 127)
 	}
+}
+
+// versionTold: a symbol of a version that is missing is missing with it, and
+// needs no words of its own.
+func (g *glibc) versionTold(m *linkMap, imp *binary.Import) bool {
+	if imp.Version == "" {
+		return false
+	}
+	for _, f := range g.trace.Faults {
+		if f.Stage == StageVersion && f.Version == imp.Version && f.Library == imp.Library && f.NeededBy == g.file(m) {
+			return true
+		}
+	}
+	return false
 }
 
 func undefined(f Fault) string {

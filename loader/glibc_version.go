@@ -88,7 +88,12 @@ func (g *glibc) assertNeeded(m *linkMap, library string) {
 // missing.
 func (g *glibc) match(m, lib *linkMap, library string, v binary.NeededVersion) bool {
 	f := Fault{Stage: StageVersion, Object: g.file(lib), NeededBy: g.file(m), Library: library, Version: v.Name, Chain: chain(m), Weak: v.Weak}
-	line := func(text string) string { return g.argv0 + ": " + g.file(lib) + ": " + text }
+	line := func(text string) string {
+		if g.dlopened {
+			return g.file(lib) + ": " + text
+		}
+		return g.argv0 + ": " + g.file(lib) + ": " + text
+	}
 	if len(lib.elf.VersionDefs) == 0 {
 		f.Kind = FaultVersionWarning
 		f.Message = line(fmt.Sprintf("no version information available (required by %s)", g.file(m)))

@@ -37,6 +37,7 @@ type dso struct {
 	neededBy  *dso
 	rpath     []string
 	rpathDone bool
+	depsDone  bool
 	deps      []*dso
 	object    *Object
 }
@@ -44,6 +45,7 @@ type dso struct {
 func (s *start) runMusl() {
 	m := s.newMusl()
 	m.run()
+	s.open = m.opens
 }
 
 func (s *start) newMusl() *musl {
@@ -95,6 +97,10 @@ func (m *musl) preloads() []string {
 func (m *musl) deps() {
 	for i := 0; i < len(m.dsos); i++ {
 		d := m.dsos[i]
+		if d.depsDone || d == m.self {
+			continue
+		}
+		d.depsDone = true
 		for _, name := range d.elf.Needed {
 			if dep := m.load(name, d); dep != nil {
 				d.deps = append(d.deps, dep)

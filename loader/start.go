@@ -19,6 +19,7 @@ type start struct {
 	subject Subject
 	euid    *uint32 // by a set-user-id bit
 	egid    *uint32
+	open    opener // answers for dlopen, once the loader has run
 }
 
 // fault appends to the Trace, and says whether the start ends here.

@@ -1,4 +1,0 @@
-package loader
-
-func (s *start) dlopens() {}
-func (s *start) dlopen()  {}
