@@ -30,12 +30,26 @@ type trial struct {
 	place   string
 	levels  []string // CPU levels to try; {""} where they say nothing
 	assumed Assumed
+	as      As
 }
+
+// As says what a subject is judged as.
+type As int
+
+const (
+	AsItIs    As = iota // a program, or a shared library as a dlopen
+	AsProgram           // a program, whatever the file looks like
+)
 
 // Check judges one subject, which must have been Read, on one target.
 func (b *Bench) Check(ctx context.Context, s Subject, t *target.Target, c Circumstances) (Result, error) {
+	return b.CheckAs(ctx, s, t, c, AsItIs)
+}
+
+// CheckAs is Check with a say in what the subject is judged as.
+func (b *Bench) CheckAs(ctx context.Context, s Subject, t *target.Target, c Circumstances, as As) (Result, error) {
 	r := Result{File: s.File, Target: t.Name, Evidence: t.Evidence, Kind: s.Facts.Describe, Facts: s.Facts}
-	tr := &trial{subject: s, target: t}
+	tr := &trial{subject: s, target: t, as: as}
 	tr.circumstances(b, c)
 	if err := tr.settle(b, c); err != nil {
 		return r, fmt.Errorf("%s on %s: %w", s.File, t.Name, err)
@@ -223,7 +237,7 @@ func (b *Bench) placeAnywhere(host string) (string, bool) {
 // asDlopen: a library is judged as a dlopen by a plain program.
 func (tr *trial) asDlopen() {
 	tr.assumed.As = "program"
-	if e := tr.subject.Facts.ELF; e != nil && e.Kind == binary.KindShared {
+	if e := tr.subject.Facts.ELF; e != nil && e.Kind == binary.KindShared && tr.as == AsItIs {
 		tr.options.AsDlopen = true
 		tr.assumed.As = "dlopen"
 	}

@@ -105,6 +105,9 @@ func (s *start) runGlibc() {
 
 func (s *start) newGlibc() *glibc {
 	g := &glibc{start: s, version: s.libc.Version}
+	if len(s.libc.Dirs) == 0 {
+		s.limit(fmt.Sprintf("the built-in directories of %s can't be told", s.libc.Interp))
+	}
 	switch {
 	case g.version == "":
 		s.limit(fmt.Sprintf("%s is glibc's loader, but its version can't be told", s.libc.Interp))

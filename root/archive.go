@@ -2,24 +2,22 @@ package root
 
 import (
 	"archive/tar"
-	"bufio"
-	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-
-	"github.com/klauspost/compress/zstd"
-	"github.com/ulikunitz/xz"
+	"path"
+	"strings"
 )
 
 // Limits of an archive: beyond them it lies, or is no root file system.
 const (
-	maxEntries  = 4 << 20
-	maxUnpacked = 64 << 30 // bytes
-	maxManifest = 16 << 20
+	maxNodes    = 2 << 20
+	maxNames    = 256 << 20 // bytes
+	maxSteps    = 1 << 28
+	maxManifest = 16 << 20 // bytes
+	maxLayers   = 1024     // Docker itself stops at 127
 )
 
 // LimitError is an archive that is larger than any that is meant.
@@ -33,82 +31,69 @@ func (e *LimitError) Error() string {
 }
 
 // Archive reads a root file system from a tar, or from what docker save
-// wrote, plain or compressed with gzip, xz or zstd. File contents go to one
-// nameless temporary file, the rest stays in memory; nothing is unpacked.
+// wrote, plain or compressed with gzip, xz or zstd. Nothing is unpacked: names
+// and modes stay in memory, contents are read where they lie in the archive
+// or, if it is compressed, from one nameless temporary file.
 func Archive(ctx context.Context, file string) (*Root, error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is no regular file", file)
-	}
-	spool, err := newSpool()
+	a := &archive{ctx: ctx, closers: []io.Closer{f}}
+	store, image, err := a.open(f)
 	if err != nil {
-		return nil, err
-	}
-	b := &builder{ctx: ctx, store: newMemStore(spool)}
-	if err := b.read(f); err != nil {
-		spool.Close()
+		for _, c := range a.closers {
+			c.Close()
+		}
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	store, err := b.image()
-	if err != nil {
-		spool.Close()
-		return nil, fmt.Errorf("%s: %w", file, err)
-	}
-	return newRoot("archive:"+file, store), nil
+	store.closers = a.closers
+	r := newRoot("archive:"+file, store)
+	r.Image = image
+	return r, nil
 }
 
-// newSpool is a temporary file without a name: it is gone with the process.
-func newSpool() (*os.File, error) {
-	f, err := os.CreateTemp("", "willrun-")
-	if err != nil {
-		return nil, err
-	}
-	if err := os.Remove(f.Name()); err != nil {
-		f.Close()
-		return nil, err
-	}
-	return f, nil
+// archive is the reading of one archive, with all that is inside it.
+type archive struct {
+	ctx      context.Context
+	closers  []io.Closer
+	spool    *spool // made when it is needed
+	unpacked int64  // bytes that came out of compressed streams
 }
 
-// builder turns tar entries into a tree.
+func (a *archive) open(f *os.File) (*memStore, *Image, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, nil, errors.New("it is no regular file")
+	}
+	outer := &builder{archive: a, store: newMemStore()}
+	if err := outer.read(io.NewSectionReader(f, 0, info.Size())); err != nil {
+		return nil, nil, err
+	}
+	if len(outer.store.top.children) == 0 {
+		return nil, nil, errors.New("it holds no files")
+	}
+	store, image, err := outer.image()
+	if err != nil {
+		return nil, nil, err
+	}
+	return store, image, a.spool.finish()
+}
+
+// builder turns the entries of one or more tars into a tree.
 type builder struct {
-	ctx     context.Context
+	*archive
 	store   *memStore
 	layer   int
-	layered bool
-	entries int64
-	total   int64
+	layered bool // the tars are layers of an image
 }
 
-// decompress looks at the first bytes. The window of zstd is bounded, since
-// the header of a frame can ask for any.
-func decompress(r io.Reader) (io.Reader, func(), error) {
-	b := bufio.NewReaderSize(r, 1<<16)
-	head, _ := b.Peek(6)
-	none := func() {}
-	switch {
-	case bytes.HasPrefix(head, []byte("\x1f\x8b")):
-		z, err := gzip.NewReader(b)
-		return z, none, err
-	case bytes.HasPrefix(head, []byte("\xfd7zXZ\x00")):
-		z, err := xz.NewReader(b)
-		return z, none, err
-	case bytes.HasPrefix(head, []byte("\x28\xb5\x2f\xfd")):
-		z, err := zstd.NewReader(b, zstd.WithDecoderMaxWindow(128<<20), zstd.WithDecoderConcurrency(1))
-		if err != nil {
-			return nil, none, err
-		}
-		return z, z.Close, nil
-	}
-	return b, none, nil
-}
-
-func (b *builder) read(r io.Reader) error {
-	plain, done, err := decompress(r)
+// read adds the entries of one tar.
+func (b *builder) read(file *io.SectionReader) error {
+	plain, done, err := b.decompress(file)
 	if err != nil {
 		return err
 	}
@@ -122,101 +107,112 @@ func (b *builder) read(r io.Reader) error {
 		if err == io.EOF {
 			return nil
 		}
-		if err != nil {
-			if first {
-				return fmt.Errorf("it is no tar archive: %w", err)
-			}
+		if first && errors.Is(err, tar.ErrHeader) {
+			return fmt.Errorf("it is no tar archive: %w", err)
+		}
+		// Insecure names are harmless: there is no name that leads out.
+		if err != nil && !errors.Is(err, tar.ErrInsecurePath) {
 			return err
 		}
-		if b.entries++; b.entries > maxEntries {
-			return &LimitError{"entries", maxEntries}
+		if err := b.add(h, source{t, h, file, plain}); err != nil {
+			return err
 		}
-		if err := b.add(h, t); err != nil {
+		if err := b.store.limits(); err != nil {
 			return err
 		}
 	}
 }
 
-// add puts one entry into the tree. Names never lead out: they are cleaned as
-// if they began at the root.
-func (b *builder) add(h *tar.Header, r io.Reader) error {
+func (s *memStore) limits() error {
+	switch {
+	case s.nodes > maxNodes:
+		return &LimitError{"entries", maxNodes}
+	case s.names > maxNames:
+		return &LimitError{"bytes of names", maxNames}
+	case s.steps > maxSteps:
+		return &LimitError{"steps to find the places of its entries", maxSteps}
+	}
+	return nil
+}
+
+// cleanName is a name as if it began at the root, so that none leads out.
+func cleanName(name string) string { return path.Clean("/" + name) }
+
+// add puts one entry into the tree.
+func (b *builder) add(h *tar.Header, e source) error {
 	name := cleanName(h.Name)
+	mode := uint32(h.Mode) & 0o7777
 	if name == "/" {
 		if h.Typeflag == tar.TypeDir {
-			b.store.nodes["/"].info.Mode = ModeDir | uint32(h.Mode)&0o7777
+			b.store.top.info.Mode = ModeDir | mode
+			b.store.top.info.UID, b.store.top.info.GID = uint32(h.Uid), uint32(h.Gid)
 		}
 		return nil
 	}
-	if len(name) > maxPath {
+	if len(name) > maxPath || len(h.Linkname) > maxPath {
 		return nil // no kernel could hold it
 	}
-	if b.layered && b.whiteout(name) {
+	if b.layered && strings.HasPrefix(path.Base(name), ".wh.") {
+		b.whiteout(name)
 		return nil
 	}
-	n := &memNode{layer: b.layer, info: Info{UID: uint32(h.Uid), GID: uint32(h.Gid), Mode: uint32(h.Mode) & 0o7777}}
-	switch h.Typeflag {
-	case tar.TypeDir:
-		n.info.Mode |= ModeDir
-	case tar.TypeSymlink:
-		n.info.Mode = ModeLink | 0o777
-		n.link = h.Linkname
-	case tar.TypeLink:
-		return b.hardlink(name, cleanName(h.Linkname))
-	case tar.TypeReg, '\x00', tar.TypeGNUSparse, tar.TypeCont:
-		n.info.Mode |= ModeReg
-		if err := b.spool(n, r); err != nil {
-			return err
-		}
-	case tar.TypeFifo:
-		n.info.Mode |= 0o010000
-	case tar.TypeChar:
-		n.info.Mode |= 0o020000
-	case tar.TypeBlock:
-		n.info.Mode |= 0o060000
-	default:
+	kind, ok := modeOf[h.Typeflag]
+	if h.Typeflag == tar.TypeLink {
+		b.hardlink(name, cleanName(h.Linkname))
 		return nil
 	}
-	b.store.put(name, n, b.layered)
-	return nil
-}
-
-// spool copies the contents to the temporary file.
-func (b *builder) spool(n *memNode, r io.Reader) error {
-	n.off = b.store.end
-	limit := maxUnpacked - b.total
-	w := io.NewOffsetWriter(b.store.spool, n.off)
-	size, err := io.Copy(w, io.LimitReader(ctxReader{b.ctx, r}, limit+1))
-	if err != nil {
-		return err
-	}
-	if size > limit {
-		return &LimitError{"bytes", maxUnpacked}
-	}
-	b.total += size
-	b.store.end += size
-	n.info.Size = size
-	return nil
-}
-
-type ctxReader struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (c ctxReader) Read(p []byte) (int, error) {
-	if err := c.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return c.r.Read(p)
-}
-
-func (b *builder) hardlink(name, to string) error {
-	real, ok := b.store.real(to)
 	if !ok {
-		return nil // a dangling hard link: as if it were not there
+		return nil // headers of git archive, and the like
 	}
-	b.store.put(name, b.store.nodes[real].copyOf(b.layer), b.layered)
+	n := b.store.newNode(b.layer, kind|mode)
+	n.info.UID, n.info.GID = uint32(h.Uid), uint32(h.Gid)
+	switch kind {
+	case ModeLink:
+		n.link, n.info.Mode, n.info.Size = h.Linkname, ModeLink|0o777, int64(len(h.Linkname))
+	case ModeReg:
+		if err := b.content(n, e); err != nil {
+			return fmt.Errorf("%s: %w", h.Name, err)
+		}
+	}
+	b.store.put(name, n)
 	return nil
 }
 
-var errNoImage = errors.New("no layers")
+var modeOf = map[byte]uint32{
+	tar.TypeDir: ModeDir, tar.TypeSymlink: ModeLink, tar.TypeReg: ModeReg, tar.TypeCont: ModeReg,
+	tar.TypeGNUSparse: ModeReg, tar.TypeFifo: modeFifo, tar.TypeChar: modeChar, tar.TypeBlock: modeBlock,
+}
+
+// hardlink gives a file one more name; a link at the end is linked itself,
+// as link(2) does. One to nothing is as if it were not there.
+func (b *builder) hardlink(name, to string) {
+	dir, err := b.store.dir(path.Dir(to), b.layer, false)
+	if err != nil {
+		return
+	}
+	old := dir.children[path.Base(to)]
+	if old == nil || old.info.IsDir() || name == to {
+		return
+	}
+	n := *old
+	n.layer = b.layer
+	b.store.put(name, &n)
+}
+
+// whiteout removes what a layer hides of those below it
+// (OCI image specification, layer.md).
+func (b *builder) whiteout(name string) {
+	dir, err := b.store.dir(path.Dir(name), b.layer, false)
+	if err != nil {
+		return
+	}
+	base := strings.TrimPrefix(path.Base(name), ".wh.")
+	switch {
+	case base == ".wh..opq":
+		for child := range dir.children {
+			b.store.drop(dir, child, b.layer)
+		}
+	case base != "" && !strings.HasPrefix(base, ".wh."): // those are AUFS's own
+		b.store.drop(dir, base, b.layer)
+	}
+}

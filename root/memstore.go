@@ -1,135 +1,159 @@
 package root
 
 import (
+	"errors"
 	"io"
-	"os"
 	"path"
-	"sort"
+	"slices"
 	"strings"
 	"sync/atomic"
 )
 
-// memStore is a tree in memory, with the contents of its files in one spool.
+// memStore is a tree whose names, modes and links lie in memory, and whose
+// contents lie in files of this machine: in the archive itself where that is
+// not compressed, else in a spool.
 type memStore struct {
-	nodes    map[string]*memNode
-	children map[string]map[string]bool
-	spool    *os.File
-	end      int64
+	top      *memNode
+	closers  []io.Closer
 	dev, ino uint64
+
+	// What hostile archives could make large while the tree is built.
+	nodes int64 // entries and the directories above them
+	names int64 // bytes of names and links
+	steps int64 // of walks and removals
 }
 
+// memNode is one name in the tree. Two names of one file are two nodes with
+// one ID.
 type memNode struct {
-	info  Info // Path is set on the way out
-	link  string
-	off   int64
-	layer int
-}
-
-// copyOf is another name of the same file.
-func (n *memNode) copyOf(layer int) *memNode {
-	c := *n
-	c.layer = layer
-	return &c
+	info     Info // its Path is set on the way out
+	link     string
+	src      io.ReaderAt // of a regular file that is not empty
+	off      int64
+	layer    int
+	children map[string]*memNode
 }
 
 var devices atomic.Uint64 // one "device" a store, so that identities never meet
 
-func newMemStore(spool *os.File) *memStore {
-	s := &memStore{nodes: map[string]*memNode{}, children: map[string]map[string]bool{}, spool: spool, dev: 1<<63 | devices.Add(1)}
-	s.nodes["/"] = &memNode{info: Info{Mode: ModeDir | 0o755, ID: s.newID()}}
+func newMemStore() *memStore {
+	s := &memStore{dev: 1<<63 | devices.Add(1)}
+	s.top = s.newNode(0, ModeDir|0o755)
 	return s
 }
 
-func (s *memStore) newID() FileID {
+func (s *memStore) newNode(layer int, mode uint32) *memNode {
 	s.ino++
-	return FileID{Dev: s.dev, Ino: s.ino}
+	return &memNode{layer: layer, info: Info{Mode: mode, ID: FileID{Dev: s.dev, Ino: s.ino}}}
 }
 
-func cleanName(name string) string { return path.Clean("/" + name) }
-
-// put places a node. Parents that are missing are made; parents that are
-// links lead where they lead inside the tree. A directory entry over a link to
-// a directory leaves the link, as unpacking over an existing system does;
-// layers of an image replace it.
-func (s *memStore) put(name string, n *memNode, replace bool) {
-	dir := s.mkdirs(path.Dir(name), n.layer)
-	if dir == "" {
-		return
-	}
-	at := path.Join(dir, path.Base(name))
-	if old := s.nodes[at]; old != nil {
-		if n.info.IsDir() && old.info.IsDir() {
-			id := old.info.ID
-			old.info, old.layer = n.info, n.layer
-			old.info.ID = id
-			return
-		}
-		if real, ok := s.real(at); n.info.IsDir() && !replace && ok && s.nodes[real].info.IsDir() {
-			return
-		}
-		s.remove(at, n.layer+1)
-	}
-	if n.info.ID == (FileID{}) {
-		n.info.ID = s.newID()
-	}
-	s.insert(at, n)
-}
-
-func (s *memStore) insert(at string, n *memNode) {
-	s.nodes[at] = n
-	dir := path.Dir(at)
-	if s.children[dir] == nil {
-		s.children[dir] = map[string]bool{}
-	}
-	s.children[dir][path.Base(at)] = true
-}
-
-// mkdirs gives the real path of a directory, made where it is missing; ""
-// where a file is in the way.
-func (s *memStore) mkdirs(dir string, layer int) string {
-	if n := s.nodes[dir]; n != nil && n.info.IsDir() {
-		return dir
-	}
-	at := "/"
-	for _, part := range strings.Split(strings.Trim(dir, "/"), "/") {
+// node is what lies at a path without links.
+func (s *memStore) node(p string) (*memNode, error) {
+	n := s.top
+	for part := range strings.SplitSeq(p, "/") {
 		if part == "" {
 			continue
 		}
-		next := path.Join(at, part)
-		if s.nodes[next] == nil {
-			s.insert(next, &memNode{layer: layer, info: Info{Mode: ModeDir | 0o755, ID: s.newID()}})
+		if n = n.children[part]; n == nil {
+			return nil, ENOENT
 		}
-		real, ok := s.real(next)
-		if !ok || !s.nodes[real].info.IsDir() {
-			return ""
-		}
-		at = real
 	}
-	return at
+	return n, nil
 }
 
-// real follows links inside the tree.
-func (s *memStore) real(name string) (string, bool) {
-	r := &Root{store: s}
-	info, err := r.Stat(name, Superuser)
-	return info.Path, err == nil
+// dir walks to a directory while the tree is built, through links as the
+// kernel would under an extraction. With make, missing directories are made.
+func (s *memStore) dir(name string, layer int, make bool) (*memNode, error) {
+	stack := []*memNode{s.top}
+	links := 0
+	for rest := name; rest != ""; {
+		var part string
+		part, rest, _ = strings.Cut(rest, "/")
+		at := stack[len(stack)-1]
+		s.steps++
+		switch part {
+		case "", ".":
+			continue
+		case "..":
+			stack = stack[:max(1, len(stack)-1)]
+			continue
+		}
+		n := at.children[part]
+		switch {
+		case n == nil && (!make || len(part) > maxName):
+			return nil, ENOENT
+		case n == nil:
+			n = s.newNode(layer, ModeDir|0o755)
+			s.insert(at, part, n)
+			stack = append(stack, n)
+		case n.info.IsDir():
+			stack = append(stack, n)
+		case n.info.Mode&ModeFmt == ModeLink:
+			if links++; links > maxLinks {
+				return nil, ELOOP
+			}
+			if strings.HasPrefix(n.link, "/") {
+				stack = stack[:1]
+			}
+			rest = n.link + "/" + rest
+		default:
+			return nil, ENOTDIR
+		}
+	}
+	return stack[len(stack)-1], nil
 }
 
-// remove takes away a subtree, as far as it is of a layer below.
-func (s *memStore) remove(at string, below int) {
-	for child := range s.children[at] {
-		s.remove(path.Join(at, child), below)
+func (s *memStore) insert(dir *memNode, name string, n *memNode) {
+	if dir.children == nil {
+		dir.children = map[string]*memNode{}
 	}
-	if n := s.nodes[at]; n != nil && n.layer < below && len(s.children[at]) == 0 {
-		delete(s.nodes, at)
-		delete(s.children[path.Dir(at)], path.Base(at))
+	dir.children[name] = n
+	s.nodes++
+	s.names += int64(len(name) + len(n.link))
+}
+
+// put places a node. The last entry of a name wins, with GNU tar as with
+// docker import: only a directory joins one that is there. A name below a
+// file is dropped.
+func (s *memStore) put(name string, n *memNode) {
+	dir, err := s.dir(path.Dir(name), n.layer, true)
+	base := path.Base(name)
+	if err != nil || len(base) > maxName {
+		return
+	}
+	if old := dir.children[base]; old != nil {
+		if n.info.IsDir() && old.info.IsDir() {
+			n.info.ID = old.info.ID
+			old.info, old.layer = n.info, n.layer
+			return
+		}
+		s.drop(dir, base, n.layer+1)
+		if dir.children[base] != nil {
+			return
+		}
+	}
+	s.insert(dir, base, n)
+}
+
+// drop takes away a subtree, as far as it is of a layer below.
+func (s *memStore) drop(dir *memNode, name string, below int) {
+	n := dir.children[name]
+	if n == nil {
+		return
+	}
+	for child := range n.children {
+		s.drop(n, child, below)
+	}
+	s.steps++
+	if n.layer < below && len(n.children) == 0 {
+		delete(dir.children, name)
 	}
 }
 
 func (s *memStore) lstat(p string) (Info, error) {
-	n := s.nodes[p]
-	if n == nil {
-		return Info{}, ENOENT
+	n, err := s.node(p)
+	if err != nil {
+		return Info{}, err
 	}
 	info := n.info
 	info.Path = p
@@ -137,31 +161,54 @@ func (s *memStore) lstat(p string) (Info, error) {
 }
 
 func (s *memStore) readlink(p string) (string, error) {
-	if n := s.nodes[p]; n != nil && n.info.Mode&ModeFmt == ModeLink {
-		return n.link, nil
+	n, err := s.node(p)
+	if err != nil {
+		return "", err
 	}
-	return "", EINVAL
+	if n.info.Mode&ModeFmt != ModeLink {
+		return "", EINVAL
+	}
+	return n.link, nil
 }
 
 func (s *memStore) readdir(p string) ([]string, error) {
-	var names []string
-	for n := range s.children[p] {
-		names = append(names, n)
+	n, err := s.node(p)
+	if err != nil {
+		return nil, err
 	}
-	sort.Strings(names)
+	names := make([]string, 0, len(n.children))
+	for name := range n.children {
+		names = append(names, name)
+	}
+	slices.Sort(names)
 	return names, nil
 }
 
 func (s *memStore) open(p string) (File, error) {
-	n := s.nodes[p]
-	if n == nil {
-		return nil, ENOENT
+	n, err := s.node(p)
+	if err != nil {
+		return nil, err
 	}
-	return spooled{io.NewSectionReader(s.spool, n.off, n.info.Size)}, nil
+	return n.reader(), nil
 }
 
-func (s *memStore) close() error { return s.spool.Close() }
+func (n *memNode) reader() section {
+	src := n.src
+	if src == nil {
+		src = strings.NewReader("")
+	}
+	return section{io.NewSectionReader(src, n.off, n.info.Size)}
+}
 
-type spooled struct{ *io.SectionReader }
+func (s *memStore) close() error {
+	var errs []error
+	for _, c := range s.closers {
+		errs = append(errs, c.Close())
+	}
+	return errors.Join(errs...)
+}
 
-func (spooled) Close() error { return nil }
+// section is a File inside a larger one, which stays open.
+type section struct{ *io.SectionReader }
+
+func (section) Close() error { return nil }

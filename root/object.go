@@ -7,14 +7,20 @@ import (
 	"github.com/willrun/willrun/binary"
 )
 
-// objectCache keeps what was parsed, by the file's identity: libraries are
-// read once a run, whatever number of programs need them.
-type objectCache struct{ m sync.Map } // FileID → *parsed
+// objectCache keeps what was read, by the file's identity: libraries and
+// loaders are read once a run, whatever number of programs need them.
+type objectCache struct {
+	facts    once[*binary.Facts]
+	libcs    once[Libc]   // what a loader's own bytes tell
+	versions once[string] // of a libc.so.6, by its banner
+}
 
-type parsed struct {
-	once  sync.Once
-	facts *binary.Facts
-	err   error
+// once computes a value a file; simultaneous askers wait for the first.
+type once[T any] struct{ m sync.Map } // FileID → func() (T, error)
+
+func (o *once[T]) get(id FileID, compute func() (T, error)) (T, error) {
+	f, _ := o.m.LoadOrStore(id, sync.OnceValues(compute))
+	return f.(func() (T, error))()
 }
 
 // Object reads the facts that a loader needs of a file that Stat gave.
@@ -24,10 +30,8 @@ func (r *Root) Object(info Info) (*Object, error) {
 			return &Object{Info: info, Facts: f}, nil
 		}
 	}
-	entry, _ := r.objects.m.LoadOrStore(info.ID, &parsed{})
-	p := entry.(*parsed)
-	p.once.Do(func() { p.facts, p.err = r.read(info, binary.ReadObject) })
-	return &Object{Info: info, Facts: p.facts}, p.err
+	facts, err := r.objects.facts.get(info.ID, func() (*binary.Facts, error) { return r.read(info, binary.ReadObject) })
+	return &Object{Info: info, Facts: facts}, err
 }
 
 // Program reads everything about a file that Stat gave.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/willrun/willrun/binary"
@@ -86,20 +87,34 @@ func (r *Root) Libc(interp string, info Info) (*Libc, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Libc{Kind: "other", Interp: interp, Path: info.Path, Facts: o.Facts}
-	if o.Facts.ELF == nil {
-		return l, nil
-	}
-	data, err := r.ReadFile(info.Path, Superuser, maxLoader)
+	own, err := r.objects.libcs.get(info.ID, func() (Libc, error) { return r.describe(info, o.Facts) })
 	if err != nil {
 		return nil, err
 	}
-	l.ISA = o.Facts.ELF.X86ISA
+	l := own
+	l.Interp, l.Path, l.Facts = interp, info.Path, o.Facts
+	if l.Kind == "glibc" {
+		l.libcSo(r)
+	}
+	return &l, nil
+}
+
+// describe is what the loader's own bytes tell.
+func (r *Root) describe(info Info, facts *binary.Facts) (Libc, error) {
+	l := Libc{Kind: "other"}
+	if facts.ELF == nil {
+		return l, nil
+	}
+	data, err := r.contents(info, maxLoader)
+	if err != nil {
+		return l, err
+	}
+	l.ISA = facts.ELF.X86ISA
 	switch {
 	case bytes.Contains(data, []byte("musl libc (")):
 		l.musl(data)
-	case isGlibcLoader(o.Facts.ELF, data):
-		l.glibc(r, data)
+	case isGlibcLoader(facts.ELF, data):
+		l.glibc(data)
 	}
 	return l, nil
 }
@@ -110,7 +125,9 @@ func isGlibcLoader(e *binary.ELF, data []byte) bool {
 	return strings.HasPrefix(e.Soname, "ld") && (bytes.Contains(data, []byte("glibc-ld.so.cache")) || bytes.Contains(data, []byte("ld.so-1.7.0")))
 }
 
-var muslVersion = regexp.MustCompile(`\x00([0-9]+\.[0-9]+\.[0-9]+)(-git-[0-9a-z-]+)?\x00`)
+// muslVersion: __libc_version (src/internal/version.c) is an array of its own,
+// and any byte may stand before it.
+var muslVersion = regexp.MustCompile(`[^0-9.]([01]\.[0-9]{1,2}\.[0-9]{1,3})(?:-git-[0-9a-z-]{1,64})?\x00`)
 
 func (l *Libc) musl(data []byte) {
 	l.Kind = "musl"
@@ -118,77 +135,124 @@ func (l *Libc) musl(data []byte) {
 		l.Version = string(m[1])
 	}
 	l.Dirs = []string{"/lib", "/usr/local/lib", "/usr/lib"}
-	// The default path may be patched (Debian's and Void's are not).
-	if m := regexp.MustCompile(`\x00(/[^\x00:\n]*(?::/[^\x00:\n]*)+)\x00`).FindSubmatch(data); m != nil {
-		l.Dirs = strings.Split(string(m[1]), ":")
+	if dirs := muslPath(data); dirs != nil {
+		l.Dirs = dirs
 	}
+}
+
+// muslPath finds the default path, which builders may change (sys_path in
+// ldso/dynlink.c). The paths of execvp and confstr, which look alike, name
+// folders of programs.
+func muslPath(data []byte) []string {
+	for at := 0; ; {
+		i := bytes.Index(data[at:], []byte("\x00/"))
+		if i < 0 {
+			return nil
+		}
+		at += i + 1
+		end := bytes.IndexByte(data[at:min(len(data), at+4096)], 0)
+		if end < 0 {
+			continue
+		}
+		dirs := strings.Split(string(data[at:at+end]), ":")
+		if len(dirs) > 1 && !slices.ContainsFunc(dirs, notLib) {
+			return dirs
+		}
+		at += end
+	}
+}
+
+func notLib(dir string) bool {
+	return !strings.HasPrefix(dir, "/") || !strings.Contains(path.Base(dir), "lib") || strings.ContainsAny(dir, "%\n ")
 }
 
 var glibcBanner = regexp.MustCompile(`(?:release|snapshot) version ([0-9]+\.[0-9]+(?:\.[0-9]+)?)`)
 
 // glibc: the built-in directories are one string of names with NULs between
 // (elf/dl-load.c, system_dirs), each with a slash at both ends.
-func (l *Libc) glibc(r *Root, data []byte) {
+func (l *Libc) glibc(data []byte) {
 	l.Kind = "glibc"
 	l.Dirs = builtinDirs(data)
-	l.LibDST = "lib"
-	if len(l.Dirs) > 0 {
-		for _, d := range l.Dirs {
-			name := strings.Trim(strings.TrimPrefix(strings.TrimPrefix(d, "/usr"), "/"), "/")
-			if bytes.Contains(data, []byte("\x00"+name+"\x00")) {
-				l.LibDST = name
-				break
-			}
-		}
-	}
+	l.LibDST = libDST(data, l.Dirs)
 	if m := cachePath.FindSubmatch(data); m != nil {
 		l.Cache = string(m[1])
 	}
+	l.Version = bannerVersion(data)
+}
+
+// bannerVersion is the release in "… stable release version 2.36.", with
+// which ld.so (from 2.33 on) and libc.so.6 say what they are.
+func bannerVersion(data []byte) string {
 	if m := glibcBanner.FindSubmatch(data); m != nil {
-		l.Version = string(m[1])
+		return string(m[1])
 	}
-	l.libcSo(r)
+	return ""
 }
 
 var cachePath = regexp.MustCompile(`\x00(/[^\x00]*ld\.so\.cache)\x00`)
 
-// builtinDirs finds the longest run of names that begin and end with a slash.
+// libDST is what $LIB stands for: the last part of the first directory
+// (DL_DST_LIB in elf/Makefile), with Debian's patches all that is behind the
+// prefix. It is a string of its own in the loader.
+func libDST(data []byte, dirs []string) string {
+	if len(dirs) == 0 {
+		return ""
+	}
+	long := strings.Trim(strings.TrimPrefix(dirs[0], "/usr/"), "/")
+	short := path.Base(dirs[0])
+	for _, name := range []string{long, short} {
+		if bytes.Contains(data, []byte("\x00"+name+"\x00")) {
+			return name
+		}
+	}
+	if strings.HasPrefix(long, "lib") {
+		return long
+	}
+	return short
+}
+
+// builtinDirs finds the longest run of library folders that begin and end
+// with a slash. The array may follow any byte.
 func builtinDirs(data []byte) []string {
 	var best []string
 	for at := 0; ; {
-		i := bytes.Index(data[at:], []byte("\x00/"))
+		i := bytes.IndexByte(data[at:], '/')
 		if i < 0 {
 			return best
 		}
-		at += i + 1
+		at += i
 		run := dirRun(data[at:])
 		if len(run) > len(best) {
 			best = run
 		}
 		for _, d := range run {
-			at += len(d) + 1
+			at += len(d)
 		}
-		if len(run) > 0 {
-			at-- // the next run may begin at this NUL
-		}
+		at++
 	}
 }
 
 func dirRun(b []byte) []string {
 	var run []string
-	for len(b) > 0 && b[0] == '/' {
+	for len(b) > 0 && b[0] == '/' && len(run) < 64 {
 		end := bytes.IndexByte(b[:min(len(b), 512)], 0)
-		if end < 2 || b[end-1] != '/' {
+		if end < 2 || b[end-1] != '/' || !libDir(b[:end]) {
 			break
 		}
-		name := string(b[:end])
-		if strings.ContainsAny(name, "%\n ") || strings.Contains(name, "/proc/") {
-			break
-		}
-		run = append(run, name)
+		run = append(run, string(b[:end]))
 		b = b[end+1:]
 	}
 	return run
+}
+
+// libDir: only plain characters, and a part that begins with lib.
+func libDir(name []byte) bool {
+	for _, c := range name {
+		if c <= ' ' || c > '~' || c == '%' || c == ':' {
+			return false
+		}
+	}
+	return bytes.Contains(name, []byte("/lib"))
 }
 
 // libcSo looks at the libc.so.6 that belongs to the loader: its banner tells
@@ -213,11 +277,14 @@ func (l *Libc) libcSo(r *Root) {
 	}
 }
 
+// libcVersion: without a banner the highest node is the least that it can be.
 func (r *Root) libcVersion(info Info, e *binary.ELF) string {
-	if data, err := r.ReadFile(info.Path, Superuser, maxLoader); err == nil {
-		if m := glibcBanner.FindSubmatch(data); m != nil {
-			return string(m[1])
-		}
+	v, err := r.objects.versions.get(info.ID, func() (string, error) {
+		data, err := r.contents(info, maxLoader)
+		return bannerVersion(data), err
+	})
+	if err == nil && v != "" {
+		return v
 	}
 	best := ""
 	for _, d := range e.VersionDefs {

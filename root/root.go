@@ -54,6 +54,9 @@ const (
 	ModeDir    = 0o040000
 	ModeReg    = 0o100000
 	ModeLink   = 0o120000
+	modeFifo   = 0o010000
+	modeChar   = 0o020000
+	modeBlock  = 0o060000
 	ModeSetuid = 0o4000
 	ModeSetgid = 0o2000
 )
@@ -94,6 +97,9 @@ type store interface {
 type Root struct {
 	// Name as the user gave it ("dir:/roots/el9").
 	Name string
+	// Image is how the image that the tree came from is started; nil for any
+	// other tree.
+	Image *Image
 
 	store   store
 	objects *objectCache // files parsed once a run; an overlay shares its base's

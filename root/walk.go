@@ -204,6 +204,11 @@ func (r *Root) ReadFile(name string, c Cred, max int64) ([]byte, error) {
 	if !info.Readable(c) {
 		return nil, EACCES
 	}
+	return r.contents(info, max)
+}
+
+// contents reads at most max bytes of a file that Stat gave.
+func (r *Root) contents(info Info, max int64) ([]byte, error) {
 	f, err := r.Open(info)
 	if err != nil {
 		return nil, err
@@ -212,7 +217,7 @@ func (r *Root) ReadFile(name string, c Cred, max int64) ([]byte, error) {
 	b := make([]byte, min(max, f.Size()))
 	n, err := io.ReadFull(io.NewSectionReader(f, 0, int64(len(b))), b)
 	if err != nil && err != io.ErrUnexpectedEOF && err != io.EOF {
-		return nil, &HostError{Path: name, Err: err}
+		return nil, &HostError{Path: info.Path, Err: err}
 	}
 	return b[:n], nil
 }

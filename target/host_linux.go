@@ -152,3 +152,9 @@ func (h *Host) Noexec(p string) bool { return h.mountOf(p).noexec }
 
 // NoSuid says whether the path lies on a file system mounted nosuid.
 func (h *Host) NoSuid(p string) bool { return h.mountOf(p).nosuid }
+
+// AddMount adds a mount point with its options; tests give trees the mounts
+// that real ones have.
+func (h *Host) AddMount(at string, noexec, nosuid bool) {
+	h.mounts = append(h.mounts, mount{at: at, noexec: noexec, nosuid: nosuid})
+}

@@ -1,0 +1,310 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/willrun/willrun/binary"
+	"github.com/willrun/willrun/diagnosis"
+	"github.com/willrun/willrun/judge"
+	"github.com/willrun/willrun/root"
+	"github.com/willrun/willrun/target"
+)
+
+func TestMain(m *testing.M) { Main(m) }
+
+// pair is one program in one root: what happened, and what we said.
+type pair struct {
+	spec  Spec
+	name  string
+	real  Result
+	ours  judge.Result
+	facts *binary.Facts
+}
+
+// Every kind of program is started in every root, and willrun's verdict held
+// against what happened: verdict, cause and the loader's line to the letter;
+// for a refusal of the kernel the errno.
+func TestEveryPairAgreesWithTheRealLoaders(t *testing.T) {
+	l := Open(t)
+	pairs := l.pairs(t)
+	specs := make([]Spec, len(pairs))
+	for i, p := range pairs {
+		specs[i] = p.spec
+	}
+	for i, r := range Run(t, specs) {
+		pairs[i].real = r
+	}
+	l.predict(t, pairs)
+	wrongRuns, differ, naive := 0, 0, 0
+	for _, p := range pairs {
+		started := p.real.Started
+		if !started && p.ours.Verdict == diagnosis.Runs {
+			wrongRuns++
+			t.Errorf("WRONG RUNS %s: exit %d %s %s %q", p.name, p.real.Exit, p.real.Signal, p.real.Errno, firstLine(p.real.Stderr))
+			continue
+		}
+		if why := p.difference(); why != "" {
+			differ++
+			t.Errorf("%s: %s\n  real: started %v, exit %d %s %s, class %s\n        %q\n  ours: %s", p.name, why, started, p.real.Exit, p.real.Signal, p.real.Errno,
+				class(p.real), firstLine(p.real.Stderr), describe(p.ours))
+		}
+		if naiveRuns(l, p) != started {
+			naive++
+		}
+	}
+	t.Logf("%d kinds of program × %d roots = %d pairs: %d agree, %d wrong \"runs\", %d other differences; the rule \"highest GLIBC ≤ the root's, and every NEEDED is there\" is wrong in %d",
+		len(l.Cases(t)), len(l.Views(t)), len(pairs), len(pairs)-wrongRuns-differ, wrongRuns, differ, naive)
+}
+
+func (l *Lab) pairs(t *testing.T) []*pair {
+	options := OptionsOf(t)
+	var pairs []*pair
+	for _, c := range l.Cases(t) {
+		o := options[c]
+		if o.Cwd == "" {
+			o.Cwd = "/"
+		}
+		for _, v := range l.Views(t) {
+			s := Spec{Root: l.Root(v.Base), View: v, Argv: []string{Place(c) + "/prog"}, Env: append(append([]string{}, DefaultEnv...), o.Env...), UID: o.UID, Cwd: o.Cwd}
+			pairs = append(pairs, &pair{name: c + " in " + v.Name, spec: s})
+		}
+	}
+	return pairs
+}
+
+func (l *Lab) predict(t *testing.T, pairs []*pair) {
+	ctx := context.Background()
+	bench := judge.NewBench(nil)
+	defer bench.Close()
+	host, err := target.Open(ctx, "host")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer host.Close()
+	for _, p := range pairs {
+		name := "dir:" + p.spec.Root
+		tgt, err := bench.Target(ctx, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		view := *tgt
+		if p.spec.View.Noexec {
+			// A mount option counts for host alone: give the tree the mount.
+			view.Host = &target.Host{Machine: "x86-64", CPU: host.Host.CPU}
+			view.Host.AddMount("/opt/lab", true, false)
+		}
+		c := judge.Circumstances{CPU: host.Host.CPU, Env: p.spec.Env, Cwd: p.spec.Cwd, Kernel: &host.Host.Kernel}
+		if p.spec.View.CPU == "Nehalem" {
+			c.CPU = "x86-64-v2"
+		}
+		if p.spec.UID != 0 {
+			c.User = &root.Cred{UID: p.spec.UID, GID: p.spec.UID}
+		}
+		if p.spec.View.Qemu == "aarch64" {
+			c.CPU, c.Machine = "", "aarch64"
+		}
+		err = bench.Subjects(ctx, name+"#"+p.spec.Argv[0], func(s judge.Subject, err error) error {
+			if err == nil {
+				err = s.Read()
+			}
+			if err != nil {
+				return err
+			}
+			p.facts = s.Facts
+			p.ours, err = bench.CheckAs(ctx, s, &view, c, judge.AsProgram)
+			return err
+		})
+		if err != nil {
+			t.Fatalf("%s: %v", p.name, err)
+		}
+	}
+}
+
+// classes of what really happened, and the causes that fit each: by their
+// sense; where one is not plain, loader-refused.
+var classes = []struct {
+	name, pattern string
+	causes        []diagnosis.Cause
+}{
+	{"ld-version", `version .* not found \(required by`, []diagnosis.Cause{diagnosis.VersionMissing, diagnosis.LibcMixed}},
+	{"ld-missing-lib", `cannot open shared object file`, []diagnosis.Cause{diagnosis.LibraryMissing}},
+	{"ld-isa-level", `CPU ISA level|Fatal glibc error: CPU`, []diagnosis.Cause{diagnosis.CPUTooOld}},
+	{"ld-undefined", `symbol lookup error`, []diagnosis.Cause{diagnosis.SymbolMissing, diagnosis.LibcMixed}},
+	{"ld-exec-stack", `executable stack`, []diagnosis.Cause{diagnosis.LoaderRefused, diagnosis.LibraryUnusable}},
+	{"ld-bad-lib", `error while loading shared libraries`, []diagnosis.Cause{diagnosis.LibraryUnusable, diagnosis.LoaderRefused}},
+	{"ld-assert", `Inconsistency detected by ld.so`, []diagnosis.Cause{diagnosis.LoaderRefused}},
+	{"musl-bad-lib", `Error loading shared library .*(Exec format|Is a directory|Invalid|Too many|Permission)`, []diagnosis.Cause{diagnosis.LibraryUnusable, diagnosis.LibraryMissing}},
+	{"musl-missing-lib", `Error loading shared library`, []diagnosis.Cause{diagnosis.LibraryMissing}},
+	{"musl-unsupported", `unsupported relocation`, []diagnosis.Cause{diagnosis.LibraryUnusable}},
+	{"musl-undefined", `Error relocating`, []diagnosis.Cause{diagnosis.SymbolMissing}},
+	{"go-level", `can only be run on AMD64`, []diagnosis.Cause{diagnosis.CPUTooOld}},
+	{"env", `env: |can't execute`, []diagnosis.Cause{diagnosis.InterpreterMissing}},
+}
+
+var errnoCauses = map[string][]diagnosis.Cause{
+	"ENOEXEC": {diagnosis.NotAProgram, diagnosis.WrongMachine, diagnosis.WrongSystem},
+	"ENOENT":  {diagnosis.InterpreterMissing},
+	"ENOTDIR": {diagnosis.InterpreterMissing, diagnosis.InterpreterUnusable},
+	"EACCES":  {diagnosis.NotExecutable, diagnosis.InterpreterUnusable},
+	"ELOOP":   {diagnosis.NotAProgram, diagnosis.InterpreterUnusable},
+	"ELIBBAD": {diagnosis.InterpreterUnusable},
+	"EIO":     {diagnosis.InterpreterUnusable},
+}
+
+func class(r Result) string {
+	for _, c := range classes {
+		if regexp.MustCompile(c.pattern).MatchString(r.Stderr) {
+			return c.name
+		}
+	}
+	if r.Errno != "" {
+		return "exec-" + strings.ToLower(r.Errno)
+	}
+	return fmt.Sprintf("exit %d %s", r.Exit, r.Signal)
+}
+
+// difference says what we got wrong, or "".
+func (p *pair) difference() string {
+	first, blocked := p.blocking()
+	if p.real.Started {
+		if p.ours.Verdict != diagnosis.Runs {
+			return "it starts"
+		}
+		return p.warnings()
+	}
+	if p.ours.Verdict != diagnosis.Fails || !blocked {
+		return "it does not start"
+	}
+	emulated := p.spec.View.Qemu != ""
+	if p.real.Errno != "" {
+		if want := "execve: " + p.real.Errno; !strings.HasPrefix(first.Message, want+":") {
+			return "the errno differs: " + first.Message
+		}
+		if !contains(errnoCauses[p.real.Errno], first.Cause) {
+			return "the cause does not fit the errno"
+		}
+		return ""
+	}
+	if emulated && (strings.Contains(p.real.Stderr, "qemu") || strings.Contains(p.real.Stderr, "Error while loading") || firstLine(p.real.Stderr) == "") {
+		return "" // the emulator's own words, not the kernel's
+	}
+	line := firstLine(p.real.Stderr)
+	for _, c := range classes {
+		if regexp.MustCompile(c.pattern).MatchString(line) {
+			if !contains(c.causes, first.Cause) {
+				return "the cause does not fit " + c.name
+			}
+			break
+		}
+	}
+	if line != "" && first.Message != line && !strings.HasPrefix(line, "ERROR: ld.so") && !strings.Contains(p.real.Stderr, first.Message+"\n") {
+		return "the line differs"
+	}
+	if line != "" && p.ours.Trace != nil && len(p.ours.Trace.Output) > 0 && p.ours.Trace.Output[0] != line {
+		return "the first line of output differs: " + p.ours.Trace.Output[0]
+	}
+	if t := p.ours.Trace; !emulated && p.real.Signal != "TIMEOUT" && (t.Signal != p.real.Signal || t.ExitStatus != p.real.Exit) {
+		return fmt.Sprintf("it ends otherwise: exit %d %s", t.ExitStatus, t.Signal)
+	}
+	return ""
+}
+
+// warnings of a start that goes on are printed too.
+func (p *pair) warnings() string {
+	if line := firstLine(p.real.Stderr); strings.Contains(line, "ld.so") || strings.Contains(line, "no version information") {
+		if out := p.ours.Trace.Output; len(out) == 0 || out[0] != line {
+			return "the loader's warning differs: " + line
+		}
+	}
+	return ""
+}
+
+func (p *pair) blocking() (diagnosis.Finding, bool) {
+	for _, f := range p.ours.Findings {
+		if f.Severity == diagnosis.Blocks {
+			return f, true
+		}
+	}
+	return diagnosis.Finding{}, false
+}
+
+func contains(list []diagnosis.Cause, c diagnosis.Cause) bool {
+	for _, x := range list {
+		if x == c {
+			return true
+		}
+	}
+	return false
+}
+
+func describe(r judge.Result) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s", r.Verdict)
+	for _, f := range r.Findings {
+		fmt.Fprintf(&b, "\n        %s %s %q %s", f.Severity, f.Cause, f.Message, f.Detail)
+	}
+	for _, u := range r.Unknown {
+		fmt.Fprintf(&b, "\n        unknown: %s", u)
+	}
+	return b.String()
+}
+
+func firstLine(text string) string {
+	for _, line := range strings.Split(text, "\n") {
+		if line != "" && !strings.Contains(line, "TCG doesn't support") {
+			return strings.ToValidUTF8(line, "?")
+		}
+	}
+	return ""
+}
+
+// naiveRuns is the rule that scripts around objdump follow: it shall be
+// beaten, and the test's log says by how much.
+func naiveRuns(l *Lab, p *pair) bool {
+	f := p.facts
+	if f == nil || f.Format != binary.FormatELF {
+		return f != nil && f.Format == binary.FormatScript
+	}
+	highest := ""
+	for _, n := range f.ELF.VersionNeeds {
+		for _, v := range n.Versions {
+			if rest, ok := strings.CutPrefix(v.Name, "GLIBC_2."); ok && root.CompareVersions(rest, highest) > 0 {
+				highest = rest
+			}
+		}
+	}
+	has := map[string]string{"bullseye": "31", "bookworm": "36", "trixie": "41", "sid": "43", "i386": "36", "arm64": "36"}
+	base, _, _ := strings.Cut(p.spec.View.Base, "+")
+	if root.CompareVersions(highest, has[base]) > 0 {
+		return false
+	}
+	for _, lib := range f.ELF.Needed {
+		if !l.hasName(p.spec.Root, lib) {
+			return false
+		}
+	}
+	return true
+}
+
+var names = map[string]bool{}
+
+func (l *Lab) hasName(dir, lib string) bool {
+	k := dir + "\x00" + lib
+	if found, ok := names[k]; ok {
+		return found
+	}
+	found := false
+	for _, d := range []string{"lib", "lib64", "usr/lib", "lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu", "lib/i386-linux-gnu", "lib/aarch64-linux-gnu"} {
+		if _, err := os.Stat(filepath.Join(dir, d, lib)); err == nil {
+			found = true
+		}
+	}
+	names[k] = found
+	return found
+}

@@ -1,0 +1,1 @@
+extern int nowhere; int *p=&nowhere; int g(void){return *p;}

@@ -1,0 +1,3 @@
+package main
+
+func F() int { return 42 }

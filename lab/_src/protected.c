@@ -1,0 +1,1 @@
+__attribute__((visibility("protected"))) int f(void){return 42;}

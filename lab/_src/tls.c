@@ -1,0 +1,1 @@
+__thread int t=42; int f(void){return t;}

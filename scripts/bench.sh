@@ -1,0 +1,16 @@
+#!/bin/bash
+# bench.sh WILLRUN: whole commands over all dynamic executables of /usr/bin, one after the other, and their CPU time as a
+# multiple of willrun's, in one run. Peers that are not installed are left out.
+set -u; W=$(readlink -f "$1"); L=$(mktemp); trap 'rm -f "$L" "$L.t"' EXIT
+for f in /usr/bin/*; do [ -f "$f" ] && [ ! -L "$f" ] && readelf -lW "$f" 2>/dev/null | grep -q INTERP && echo "$f"; done > "$L"
+echo "$(wc -l < "$L") dynamic executables in /usr/bin"
+cpu() { local best= i t; for i in 1 2 3; do
+  t=$( { TIMEFORMAT='%U %S'; time "$@" >/dev/null 2>&1; } 2>&1 | awk '{print $1+$2}'); [ -z "$best" ] || [ "$(echo "$t < $best" | bc)" = 1 ] && best=$t; done; echo "$best"; }
+base=$(cpu xargs -a "$L" "$W" check -q --fail-on blocks); printf '%-34s %8s s  %s\n' "willrun check, symbols and all" "$base" "1.0"
+row() { local n=$1; shift; command -v "$1" >/dev/null || return 0; local t; t=$(cpu xargs -a "$L" "${@:2}"); printf '%-34s %8s s  %.1f\n' "$n" "$t" "$(echo "$t/$base" | bc -l)"; }
+row "ldd, one batch" ldd ldd
+row "ldd -r, one batch" ldd ldd -r
+row "lddtree, one batch" lddtree lddtree
+row "libtree, a process a file" libtree -n 1 libtree
+row "readelf -dVW, one batch" readelf readelf -dVW
+one=$(cpu "$W" check -q /usr/bin/bash); printf '%-34s %8s s\n' "willrun check, one file" "$one"
