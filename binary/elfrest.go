@@ -37,6 +37,12 @@ func (e *elfReader) sections() {
 			}
 		case ".symtab":
 			e.symtab = true
+		case ".text":
+			e.view.named = true
+		case ".gopclntab", ".data.rel.ro.gopclntab":
+			e.view.tableHint = s.off
+		case ".go.buildinfo":
+			e.view.infoHint = s.off
 		case ".go_export":
 			e.goExport = true
 		case ".gnu_debuglink":

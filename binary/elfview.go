@@ -11,6 +11,11 @@ type view struct {
 	spans []span
 	order stdbinary.ByteOrder
 	wide  bool // 64-bit
+
+	// Where section headers say that Go's function table and build info lie
+	// in the file, and whether sections have names at all.
+	tableHint, infoHint uint64
+	named               bool
 }
 
 // span is one loaded segment.

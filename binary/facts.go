@@ -284,6 +284,9 @@ type PE struct {
 	DelayImports     []string `json:"delay_imports,omitempty"`
 	Signed           bool     `json:"signed"` // a certificate table is there; not whether it is valid
 	DotNet           bool     `json:"dotnet,omitempty"`
+
+	linker  [2]byte // version of the linker
+	symbols uint32  // in the COFF symbol table
 }
 
 // MachO facts of one slice.
@@ -300,7 +303,11 @@ type MachO struct {
 	Signed     bool     `json:"signed"`
 	SignFlags  uint32   `json:"sign_flags,omitempty"` // CodeDirectory flags: 0x2 ad hoc, 0x10000 hardened runtime, 0x20000 linker-signed
 	Identifier string   `json:"identifier,omitempty"`
+	TeamID     string   `json:"team_id,omitempty"` // of the developer who signed; none where it is signed ad hoc
 	UUID       string   `json:"uuid,omitempty"`
+
+	apple   bool // has load commands that Apple's linker and LLVM's write, and Go's does not
+	symbols bool // the symbol table has more than what is imported and exported
 }
 
 // Dylib is one library that a Mach-O loads.
@@ -348,9 +355,10 @@ type Setting struct {
 
 // CgoPackage is a Go package that calls C.
 type CgoPackage struct {
-	Path  string   `json:"path"`
-	Twin  bool     `json:"twin"`            // has a pure-Go twin (net, os/user): CGO_ENABLED=0 is enough
-	Calls []string `json:"calls,omitempty"` // C functions called
+	Path    string   `json:"path"`
+	Twin    bool     `json:"twin"`              // has a pure-Go twin (net, os/user): CGO_ENABLED=0 is enough
+	Calls   []string `json:"calls,omitempty"`   // C functions called
+	Exports []string `json:"exports,omitempty"` // Go functions that C may call
 }
 
 // GoNeeds is data of the system that the program's own code reads when the

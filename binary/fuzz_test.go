@@ -114,8 +114,6 @@ func FuzzGoTable(f *testing.F) {
 		data := append([]byte{0xf1, 0xff, 0xff, 0xff, 0, 0}, table...)
 		src := &source{r: bytes.NewReader(data), size: int64(len(data))}
 		v := &view{src: src, order: binary.LittleEndian, wide: wide, spans: []span{{vaddr: 0x1000, filesz: uint64(len(data))}}}
-		for _, n := range readFuncNames(v) {
-			splitName(n)
-		}
+		(&Go{}).functions(readFuncNames(v))
 	})
 }

@@ -3,121 +3,141 @@ package binary
 import (
 	"bytes"
 	stdbinary "encoding/binary"
-	"strings"
 )
 
-// maxNames bounds the table of function names: that of a 100 MB program has
-// some 10 MB.
-const maxNames = 256 << 20
+// Magics of pclntab, the table of functions (internal/abi, symtab.go): from
+// Go 1.20, 1.18 and 1.16 on.
+const (
+	pcln120 = 0xfffffff1
+	pcln118 = 0xfffffff0
+	pcln116 = 0xfffffffa
+)
 
-// readFuncNames finds pclntab and gives the names of all functions, inlined
-// ones too; nil where there is no table that can be read. Formats of Go 1.16
-// to the newest (internal/abi, symtab.go; cmd/link/internal/ld/pcln.go).
-func readFuncNames(v *view) []string {
-	if v == nil || v.order == nil {
-		return nil
-	}
-	for _, magic := range []uint32{0xfffffff1, 0xfffffff0, 0xfffffffa} {
-		var names []string
-		v.find(magicBytes(v.order, magic), func(addr uint64) bool {
-			names = v.funcNames(addr, magic)
-			return names == nil
-		})
-		if names != nil {
+// Bounds of what a file can make us look at. The names of a program of 100 MB
+// take some 10 MB.
+const (
+	maxNames      = 128 << 20
+	maxTableTries = 16
+)
+
+// readFuncNames gives the names of all functions, inlined ones too, each
+// ended by a NUL; nil where no table can be read. The section that holds the
+// table is believed when there is one. Else the last table in the program is
+// its own: one before it belongs to a program that is embedded as data, which
+// the linker lays out first.
+func readFuncNames(v *view) []byte {
+	if v.tableHint != 0 {
+		if names := v.funcNames(v.tableHint, true); names != nil {
 			return names
 		}
 	}
-	return nil
-}
-
-func magicBytes(order stdbinary.ByteOrder, magic uint32) []byte {
-	b := make([]byte, 6)
-	order.PutUint32(b, magic)
-	return b // two zeros follow the magic
-}
-
-// find gives the addresses in loaded segments at which a pattern stands,
-// aligned to 4, until each says enough. It reads in pieces.
-func (v *view) find(pattern []byte, each func(addr uint64) (more bool)) {
-	const piece = 1 << 20
-	for _, s := range v.spans {
-		for at := uint64(0); at < s.filesz; at += piece {
-			b := v.upTo(s.vaddr+at, piece+uint64(len(pattern)))
-			if len(b) < len(pattern) {
-				break
-			}
-			for from := 0; ; {
-				i := bytes.Index(b[from:], pattern)
-				if i < 0 || from+i >= piece {
-					break
+	for _, exec := range []uint32{0, spanExec} {
+		ranges := v.ranges(func(flags uint32) bool { return flags&spanExec == exec })
+		for _, magic := range []uint32{pcln120, pcln118, pcln116} {
+			var names []byte
+			tries := 0
+			v.search(ranges, v.tableStart(magic), func(off uint64) bool {
+				if found := v.funcNames(off, false); found != nil {
+					names = found
+					tries++
 				}
-				addr := s.vaddr + at + uint64(from+i)
-				if addr%4 == 0 && !each(addr) {
-					return
-				}
-				from += i + 1
+				return tries < maxTableTries
+			})
+			if names != nil {
+				return names
 			}
 		}
 	}
+	return nil
 }
 
-// funcNames reads the header at addr, and the names that it points to.
-func (v *view) funcNames(addr uint64, magic uint32) []string {
-	word := v.wordSize()
-	head, ok := v.at(addr, 8+8*word)
-	if !ok || head[7] != byte(word) || head[6] != 1 && head[6] != 2 && head[6] != 4 {
+// tableStart is the magic and the two zeros behind it.
+func (v *view) tableStart(magic uint32) []byte {
+	b := make([]byte, 6)
+	v.order.PutUint32(b, magic)
+	return b
+}
+
+// funcNames reads the header at a file offset (runtime/symtab.go, pcHeader),
+// and the names that it points to. A table in a section of its own may have
+// any magic: obfuscators change it.
+func (v *view) funcNames(off uint64, anyMagic bool) []byte {
+	word := uint64(v.wordSize())
+	head, ok := v.src.bytes(off, 8+7*word)
+	if !ok || head[4] != 0 || head[5] != 0 || uint64(head[7]) != word || head[6] != 1 && head[6] != 2 && head[6] != 4 {
 		return nil
 	}
-	field := func(i int) uint64 { return v.ptr(head[8+i*word:]) }
-	first := 3 // nfunc, nfiles, textStart
-	if magic == 0xfffffffa {
+	first := uint64(3) // behind nfunc, nfiles, textStart
+	switch v.order.Uint32(head) {
+	case pcln120, pcln118:
+	case pcln116:
 		first = 2
+	default:
+		if !anyMagic {
+			return nil
+		}
 	}
-	names, end := field(first), field(first+1)
-	if nfunc := field(0); nfunc == 0 || names < uint64(8+7*word) || end <= names || end-names > maxNames || nfunc > end-names {
+	field := func(i uint64) uint64 { return v.ptr(head[8+i*word:]) }
+	start, end := field(first), field(first+1)
+	if nfunc := field(0); start < 8+6*word || start > 8+16*word || end <= start || end-start > maxNames || nfunc == 0 || nfunc > end-start {
 		return nil
 	}
-	table, ok := v.at(addr+names, int(end-names))
+	if off > uint64(v.src.size) || !anyMagic && !v.hasRuntime(off+start, end-start) {
+		return nil
+	}
+	names, ok := v.src.bytes(off+start, end-start)
 	if !ok {
 		return nil
 	}
-	list := strings.Split(string(table), "\x00")
-	// What is no Go program has no runtime.
-	for _, n := range list {
-		if strings.HasPrefix(n, "runtime.") {
-			return list
+	return names
+}
+
+// hasRuntime: what has no runtime is no Go program. Only the beginning is
+// looked at before all is read: the linker puts the names there in the order
+// of the code, internal packages and the runtime first.
+func (v *view) hasRuntime(off, n uint64) bool {
+	b, ok := v.src.bytes(off, min(n, 1<<20))
+	return ok && (bytes.Contains(b, []byte("\x00runtime.")) || bytes.HasPrefix(b, []byte("runtime.")))
+}
+
+// eachName calls f with every name of a table.
+func eachName(names []byte, f func(name []byte)) {
+	for len(names) > 0 {
+		end := bytes.IndexByte(names, 0)
+		if end < 0 {
+			end = len(names)
 		}
+		if end > 0 {
+			f(names[:end])
+		}
+		names = names[min(end+1, len(names)):]
 	}
-	return nil
 }
 
 // levelMessage finds the CPU level in the words that the runtime refuses
 // with, for a program without build info: they are linked in only when the
-// level is above the first (runtime/asm_amd64.s).
-func levelMessage(v *view) string {
-	const words = "This program can only be run on AMD64 processors with v"
-	level := ""
-	if v == nil {
+// level is above the first (runtime/asm_amd64.s, asm_arm64.s).
+func levelMessage(v *view) (level string) {
+	const amd64 = "This program can only be run on AMD64 processors with v"
+	const arm64 = "This program can only run on ARM64 processors with LSE support."
+	if v.order != stdbinary.LittleEndian {
 		return ""
 	}
-	v.find2(words, func(next byte) {
-		if next >= '2' && next <= '4' {
-			level = "GOAMD64=v" + string(next)
+	// The linker places it in read-only data, which Mach-O has in an
+	// executable segment.
+	all := v.ranges(func(uint32) bool { return true })
+	v.search(all, []byte(amd64), func(off uint64) bool {
+		b, ok := v.src.bytes(off+uint64(len(amd64)), 1)
+		if ok && b[0] >= '2' && b[0] <= '4' {
+			level = "GOAMD64=v" + string(b)
 		}
+		return level == ""
 	})
-	return level
-}
-
-// find2 gives the byte behind a text.
-func (v *view) find2(text string, found func(next byte)) {
-	const piece = 1 << 20
-	for _, s := range v.spans {
-		for at := uint64(0); at < s.filesz; at += piece {
-			b := v.upTo(s.vaddr+at, piece+uint64(len(text))+1)
-			if i := bytes.Index(b, []byte(text)); i >= 0 && i+len(text) < len(b) {
-				found(b[i+len(text)])
-				return
-			}
-		}
+	if level == "" {
+		v.search(all, []byte(arm64), func(uint64) bool {
+			level = "GOARM64=v8.0,lse"
+			return false
+		})
 	}
+	return level
 }

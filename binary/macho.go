@@ -1,6 +1,7 @@
 package binary
 
 import (
+	"bytes"
 	stdbinary "encoding/binary"
 	"encoding/hex"
 	"fmt"
@@ -19,6 +20,9 @@ var machoTypes = map[uint32]string{1: "object", 2: "execute", 4: "core", 6: "dyl
 var machoPlatforms = map[uint32]string{1: "macos", 2: "ios", 3: "tvos", 4: "watchos", 5: "bridgeos", 6: "mac catalyst", 7: "ios simulator",
 	8: "tvos simulator", 9: "watchos simulator", 10: "driverkit", 11: "visionos", 12: "visionos simulator"}
 
+// maxSlices: a fat file has one for each machine.
+const maxSlices = 40
+
 // isMachO looks at the first bytes. A Java class begins as a fat file does;
 // the number behind it is a version of 45 and more there, and a handful of
 // slices here.
@@ -30,7 +34,7 @@ func isMachO(head []byte) bool {
 	switch {
 	case be == machoFat || be == machoFat64:
 		n := stdbinary.BigEndian.Uint32(head[4:])
-		return n > 0 && n < 40
+		return n > 0 && n < maxSlices
 	case be&^1 == 0xfeedface, le&^1 == 0xfeedface:
 		return true
 	}
@@ -46,11 +50,12 @@ func readMachO(src *source, f *Facts) *view {
 	be := stdbinary.BigEndian
 	magic := be.Uint32(head)
 	if magic != machoFat && magic != machoFat64 {
+		f.Format = FormatMachO
 		v := machoSlice(src, 0, uint64(src.size), f)
 		f.describeMachO()
 		return v
 	}
-	n, size := uint64(be.Uint32(head[4:])), uint64(20)
+	n, size := min(uint64(be.Uint32(head[4:])), maxSlices), uint64(20)
 	if magic == machoFat64 {
 		size = 32
 	}
@@ -151,13 +156,13 @@ func (r *machoReader) commands(at, n, size uint64, f *Facts) {
 			f.Problems = append(f.Problems, Problem{Part: "load commands", Off: at, Want: length, Have: uint64(len(b)), Text: "a command has an impossible size"})
 			return
 		}
-		r.command(cmd&^0x80000000, b[:length])
+		r.command(cmd&^0x80000000, b[:length], f)
 		b = b[length:]
 	}
 }
 
 // command reads one load command; LC_REQ_DYLD was taken off.
-func (r *machoReader) command(cmd uint32, b []byte) {
+func (r *machoReader) command(cmd uint32, b []byte, f *Facts) {
 	word := func(i int) uint32 {
 		if len(b) < i+4 {
 			return 0
@@ -166,7 +171,11 @@ func (r *machoReader) command(cmd uint32, b []byte) {
 	}
 	switch cmd {
 	case 0x1, 0x19: // LC_SEGMENT, LC_SEGMENT_64
-		r.segment(b)
+		r.segment(b, f)
+	case 0x26, 0x2a: // LC_FUNCTION_STARTS, LC_SOURCE_VERSION
+		r.m.apple = true
+	case 0xb: // LC_DYSYMTAB
+		r.m.symbols = word(12) > 0 // nlocalsym
 	case 0xc, 0x18, 0x1f, 0x20, 0x23: // LC_LOAD_DYLIB, _WEAK_, _REEXPORT_, _LAZY_, _UPWARD_
 		if name, ok := cstring(b, uint64(word(8))); ok && len(r.m.Dylibs) < maxImports {
 			r.m.Dylibs = append(r.m.Dylibs, Dylib{Name: name, Weak: cmd == 0x18})
@@ -182,7 +191,7 @@ func (r *machoReader) command(cmd uint32, b []byte) {
 			r.m.UUID = hex.EncodeToString(b[8:24])
 		}
 	case 0x1d: // LC_CODE_SIGNATURE
-		r.signature(uint64(word(8)), uint64(word(12)))
+		r.signature(uint64(word(8)), uint64(word(12)), f)
 	case 0x24, 0x25, 0x2f, 0x30: // LC_VERSION_MIN_*
 		r.m.Platform = map[uint32]string{0x24: "macos", 0x25: "ios", 0x2f: "tvos", 0x30: "watchos"}[cmd]
 		r.m.MinOS, r.m.SDK = machoVersion(word(8)), machoVersion(word(12))
@@ -205,29 +214,69 @@ func machoVersion(v uint32) string {
 	return s
 }
 
-func (r *machoReader) segment(b []byte) {
+func (r *machoReader) segment(b []byte, f *Facts) {
 	var s span
+	prot := 60
+	if r.m.Class == 32 {
+		prot = 44
+	}
+	if len(b) < prot+4 {
+		return
+	}
+	switch p := r.order.Uint32(b[prot:]); { // initprot: 1 read, 2 write, 4 execute
+	case p&4 != 0:
+		s.flags = spanExec
+	case p&2 != 0:
+		s.flags = spanWrite
+	}
 	if r.m.Class == 64 {
 		if len(b) < 72 {
 			return
 		}
-		s = span{vaddr: r.order.Uint64(b[24:]), memsz: r.order.Uint64(b[32:]), off: r.order.Uint64(b[40:]), filesz: r.order.Uint64(b[48:])}
+		s.vaddr, s.memsz, s.off, s.filesz = r.order.Uint64(b[24:]), r.order.Uint64(b[32:]), r.order.Uint64(b[40:]), r.order.Uint64(b[48:])
 	} else {
 		if len(b) < 56 {
 			return
 		}
-		s = span{vaddr: uint64(r.order.Uint32(b[24:])), memsz: uint64(r.order.Uint32(b[28:])), off: uint64(r.order.Uint32(b[32:])), filesz: uint64(r.order.Uint32(b[36:]))}
+		s.vaddr, s.memsz = uint64(r.order.Uint32(b[24:])), uint64(r.order.Uint32(b[28:]))
+		s.off, s.filesz = uint64(r.order.Uint32(b[32:])), uint64(r.order.Uint32(b[36:]))
 	}
-	if s.off <= r.end-r.off && s.filesz <= r.end-r.off-s.off && len(r.view.spans) < 1024 {
-		s.off += r.off
-		r.view.spans = append(r.view.spans, s)
+	if s.off > r.end-r.off || s.filesz > r.end-r.off-s.off {
+		f.Problems = append(f.Problems, Problem{Part: "segment", Off: r.off + s.off, Want: s.filesz, Have: r.end - r.off, Text: "it lies outside the file"})
+		return
+	}
+	if len(r.view.spans) >= maxSections {
+		return
+	}
+	s.off += r.off
+	r.view.spans = append(r.view.spans, s)
+	r.sections(b)
+}
+
+// sections notes where Go's tables lie.
+func (r *machoReader) sections(b []byte) {
+	size, header, off := 68, 56, 40
+	if r.m.Class == 64 {
+		size, header, off = 80, 72, 48
+	}
+	for b = b[header:]; len(b) >= size; b = b[size:] {
+		at := r.off + uint64(r.order.Uint32(b[off:]))
+		switch string(bytes.TrimRight(b[:16], "\x00")) {
+		case "__text":
+			r.view.named = true
+		case "__gopclntab":
+			r.view.tableHint = at
+		case "__go_buildinfo":
+			r.view.infoHint = at
+		}
 	}
 }
 
 // signature reads the CodeDirectory's flags (xnu, bsd/sys/codesign.h); all of
 // it is big endian.
-func (r *machoReader) signature(off, size uint64) {
+func (r *machoReader) signature(off, size uint64, f *Facts) {
 	if off > r.end-r.off || size > r.end-r.off-off {
+		f.Problems = append(f.Problems, Problem{Part: "code signature", Off: r.off + off, Want: size, Have: r.end - r.off, Text: "it lies outside the file"})
 		return
 	}
 	be := stdbinary.BigEndian
@@ -246,6 +295,10 @@ func (r *machoReader) signature(off, size uint64) {
 		}
 		r.m.SignFlags = be.Uint32(b[at+12:])
 		r.m.Identifier, _ = cstring(b[at:], uint64(be.Uint32(b[at+20:])))
+		// The team's name came with version 0x20200.
+		if len(b[at:]) >= 52 && be.Uint32(b[at+8:]) >= 0x20200 && be.Uint32(b[at+48:]) != 0 {
+			r.m.TeamID, _ = cstring(b[at:], uint64(be.Uint32(b[at+48:])))
+		}
 		return
 	}
 }

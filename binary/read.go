@@ -57,7 +57,7 @@ func read(r io.ReaderAt, size int64, whole bool) (*Facts, error) {
 		f.ELF = e.ELF
 		f.Describe = e.describe()
 		if whole {
-			readGo(src, f, e.view)
+			readGo(f, e.view)
 			e.hardening(f)
 		}
 	case bytes.HasPrefix(head, []byte("#!")):
@@ -68,14 +68,14 @@ func read(r io.ReaderAt, size int64, whole bool) (*Facts, error) {
 		if f.PE == nil {
 			f.Format, f.Describe = FormatOther, "DOS program"
 		} else if whole {
-			readGo(src, f, v)
+			readGo(f, v)
 		}
 	case isMachO(head):
 		v := readMachO(src, f)
 		if f.MachO == nil {
 			f.Format, f.Describe = FormatOther, "damaged macOS program"
 		} else if whole {
-			readGo(src, f, v)
+			readGo(f, v)
 		}
 	default:
 		f.Format, f.Describe = FormatOther, describe(head, src.size)

@@ -26,13 +26,15 @@ func readScript(head []byte, size int64, f *Facts) {
 // reads buf bytes of the file: 256 since Linux 5.1, 128 before. ok is false
 // where the kernel answers ENOEXEC.
 func (s *Script) Interpreter(buf int) (interp, arg string, hasArg, ok bool) {
-	b := make([]byte, buf) // the kernel fills what the file lacks with zeros
-	copy(b, s.Head)
+	b := make([]byte, max(buf, 3)) // the kernel fills what the file lacks with zeros
+	if copy(b, s.Head) < 2 {
+		return "", "", false, false
+	}
 	if buf < 256 {
 		return interpreterOld(b)
 	}
-	last := buf - 1
-	end := bytes.IndexByte(b, '\n')
+	last := len(b) - 1
+	end := lineEnd(b)
 	if end < 0 {
 		start := skipBlanks(b, 2, last)
 		if start < 0 {
@@ -52,14 +54,16 @@ func (s *Script) Interpreter(buf int) (interp, arg string, hasArg, ok bool) {
 		return "", "", false, false
 	}
 	sep := terminator(b, name, end)
-	if sep < 0 {
+	if sep < 0 || sep == end {
 		return string(b[name:end]), "", false, true
 	}
 	interp = string(b[name:sep])
 	if b[sep] == 0 {
 		return interp, "", false, true
 	}
-	if at := skipBlanks(b, sep, end); at >= 0 && at < end {
+	// Blanks before a NUL or the end of the file are followed by an argument
+	// that is empty.
+	if at := skipBlanks(b, sep, end); at >= 0 {
 		arg, _, _ = strings.Cut(string(b[at:end]), "\x00")
 		return interp, arg, true, true
 	}
@@ -69,12 +73,16 @@ func (s *Script) Interpreter(buf int) (interp, arg string, hasArg, ok bool) {
 // interpreterOld is the rule of Linux before 5.1: a line that is too long is
 // cut off and no one is told.
 func interpreterOld(b []byte) (interp, arg string, hasArg, ok bool) {
-	b = b[:len(b)-1]
-	if i := bytes.IndexByte(b, '\n'); i >= 0 {
-		b = b[:i]
+	b[len(b)-1] = 0
+	end := lineEnd(b)
+	if end < 0 {
+		end = len(b) - 1
 	}
-	line, _, _ := strings.Cut(string(b[2:]), "\x00")
-	line = strings.Trim(line, " \t")
+	for end > 2 && blank(b[end-1]) {
+		end--
+	}
+	line, _, _ := strings.Cut(string(b[2:end]), "\x00")
+	line = strings.TrimLeft(line, " \t")
 	if line == "" {
 		return "", "", false, false
 	}
@@ -82,7 +90,17 @@ func interpreterOld(b []byte) (interp, arg string, hasArg, ok bool) {
 	if i < 0 {
 		return line, "", false, true
 	}
-	return line[:i], strings.TrimLeft(line[i:], " \t"), true, true
+	arg = strings.TrimLeft(line[i:], " \t")
+	return line[:i], arg, arg != "", true
+}
+
+// lineEnd is where the newline stands, or -1 where a NUL comes first
+// (strnchr, strchr).
+func lineEnd(b []byte) int {
+	if i := bytes.IndexAny(b, "\n\x00"); i >= 0 && b[i] == '\n' {
+		return i
+	}
+	return -1
 }
 
 func blank(c byte) bool { return c == ' ' || c == '\t' }
@@ -105,33 +123,4 @@ func terminator(b []byte, from, to int) int {
 		}
 	}
 	return -1
-}
-
-// EnvCommand is the program that /usr/bin/env starts when a #! line gives it
-// that one argument. Without -S the whole argument is one name, blanks and
-// all. ok is false where env would do something else than start a program, or
-// where what it does can't be told.
-func EnvCommand(arg string) (name string, ok bool) {
-	words := []string{arg}
-	for _, split := range []string{"-S", "--split-string=", "-vS", "--split-string "} {
-		if rest, is := strings.CutPrefix(arg, split); is {
-			if strings.ContainsAny(rest, "\"'\\$#") {
-				return "", false
-			}
-			words = strings.Fields(rest)
-			break
-		}
-	}
-	for i := 0; i < len(words); i++ {
-		w := words[i]
-		switch {
-		case w == "-i" || w == "-" || w == "--ignore-environment" || w == "-v" || w == "--debug" || w == "--":
-		case strings.HasPrefix(w, "-"):
-			return "", false // an option that takes a value, or ends env
-		case strings.Contains(w, "=") && !strings.HasPrefix(w, "="):
-		default:
-			return w, true
-		}
-	}
-	return "", false
 }

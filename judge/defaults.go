@@ -62,6 +62,9 @@ func (tr *trial) machine(c Circumstances) {
 			m = wide
 		}
 	}
+	if m == "" && c.CPU != "" {
+		m = "x86-64" // only its levels can be named
+	}
 	if e := tr.subject.Facts.ELF; m == "" && e != nil {
 		m = e.Machine
 		if m == "i386" {

@@ -288,6 +288,7 @@ func (s *start) muslDlopen() {
 		return
 	}
 	start := len(m.dsos)
+	m.dlopened = true
 	d := m.load(library, nil)
 	if d != nil {
 		d.object.FoundBy, d.object.Name = ByAbsolute, ""
@@ -327,7 +328,7 @@ func (m *musl) opens(by *Object, name string) (bool, string, []Attempt) {
 	if isMuslLibc(name) {
 		return true, "", nil
 	}
-	message := fmt.Sprintf("Error loading shared library %s: %s", name, root.ENOENT.Strerror())
+	message := fmt.Sprintf("Error loading shared library %s: %s", name, muslStrerror(root.ENOENT))
 	if strings.Contains(name, "/") {
 		info, err := m.tree.Stat(m.abs(name), m.cred())
 		return err == nil && info.Regular(), message, []Attempt{{Path: name, By: ByAbsolute, Result: errnoOrFound(err)}}

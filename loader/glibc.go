@@ -25,7 +25,7 @@ type glibc struct {
 	cache      *cache
 	cacheRead  bool
 	dlopened   bool // judging a dlopen: errors are dlerror's
-	lastErrno  root.Errno
+	lastErrno  root.Errno // errno, which outlives one search
 }
 
 // linkMap is one loaded object.
@@ -182,6 +182,7 @@ func (g *glibc) finish() {
 	if !ok {
 		return
 	}
+	g.lastErrno = "" // _dl_map_object_deps
 	if !g.mapDeps(preloads) {
 		g.report()
 		return
@@ -194,6 +195,7 @@ func (g *glibc) finish() {
 	}
 	g.checkISA()
 	g.relocateAll()
+	g.mixed()
 }
 
 // lookAhead: after a version that is missing nothing more happens, but what

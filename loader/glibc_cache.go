@@ -27,6 +27,7 @@ func (g *glibc) loadCache() *cache {
 		if _, ours := err.(*root.HostError); ours {
 			g.limit(err.Error())
 		}
+		g.lastErrno = root.ENOENT
 		return nil
 	}
 	order := binary.ByteOrder(binary.LittleEndian)

@@ -36,7 +36,6 @@ type search1 struct {
 	asker      *linkMap // the loading object
 	tried      []Attempt
 	otherClass bool
-	errno      root.Errno
 	secure     bool // __RTLD_SECURE: a preload
 }
 
@@ -74,12 +73,13 @@ func (q *search1) verify(name string, d dirElem) (*opened, *loadError) {
 	switch {
 	case skip != "":
 		q.otherClass = q.otherClass || skip == skipClass
-		q.errno = root.ENOENT
+		g.lastErrno = root.ENOENT
 		q.note(name, d, skip)
 		return nil, nil
 	case text != "":
 		return nil, q.refuse(name, d, text, errno)
 	}
+	g.lastErrno = "" // open_verify clears it
 	q.note(name, d, "found")
 	return &opened{path: name, info: info, facts: facts, by: d.by}, nil
 }
@@ -90,7 +90,7 @@ func (q *search1) fail(name string, d dirElem, err error) {
 		q.g.limit(err.Error())
 		errno = root.ENOENT
 	}
-	q.errno = errno
+	q.g.lastErrno = errno
 	q.note(name, d, string(errno))
 }
 
@@ -192,9 +192,9 @@ func (q *search1) openPath(dirs []dirElem) (*opened, *loadError) {
 			dir := d.name + cap
 			exists := dir == "" || q.g.isDir(dir)
 			if !exists {
+				q.g.lastErrno = root.ENOENT
 				if cap == "" {
 					q.note(dir+q.name, d, string(root.ENOENT))
-					q.errno = root.ENOENT
 				}
 				continue
 			}
@@ -205,14 +205,14 @@ func (q *search1) openPath(dirs []dirElem) (*opened, *loadError) {
 			}
 			if o != nil && q.secure && q.g.secure && o.info.Mode&root.ModeSetuid == 0 {
 				q.note(o.path, d, "not set-user-id, so not for a secure preload")
-				o, q.errno = nil, root.ENOENT
+				o, q.g.lastErrno = nil, root.ENOENT
 			}
 			if o != nil {
 				q.g.trace.CPUMatters = q.g.trace.CPUMatters || strings.HasPrefix(cap, "glibc-hwcaps/")
 				return o, nil
 			}
 		}
-		if hereAny && q.errno != root.ENOENT && q.errno != root.EACCES {
+		if hereAny && q.g.lastErrno != root.ENOENT && q.g.lastErrno != root.EACCES {
 			return nil, nil
 		}
 	}
@@ -221,7 +221,7 @@ func (q *search1) openPath(dirs []dirElem) (*opened, *loadError) {
 
 // find is the search of _dl_map_object for a name that is not loaded yet.
 func (g *glibc) find(name string, asker *linkMap, secure bool) (*opened, *loadError) {
-	q := &search1{g: g, name: name, asker: asker, errno: root.ENOENT, secure: secure}
+	q := &search1{g: g, name: name, asker: asker, secure: secure}
 	var o *opened
 	var err *loadError
 	if strings.Contains(name, "/") {
@@ -242,7 +242,7 @@ func (g *glibc) find(name string, asker *linkMap, secure bool) (*opened, *loadEr
 }
 
 func (q *search1) notFound() *loadError {
-	e := &loadError{object: q.name, text: "cannot open shared object file", errno: q.errno, kind: FaultLibraryMissing, tried: q.tried}
+	e := &loadError{object: q.name, text: "cannot open shared object file", errno: q.g.lastErrno, kind: FaultLibraryMissing, tried: q.tried}
 	if q.otherClass {
 		e.kind, e.errno = FaultLibraryUnusable, ""
 		e.text = "wrong ELF class: ELFCLASS32"

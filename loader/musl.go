@@ -394,7 +394,7 @@ func (m *musl) mappable(info root.Info) (*binary.Facts, root.Errno, string) {
 		// musl does not look at the class: it reads the other header as its own,
 		// and finds no dynamic section behind it.
 		return nil, root.ENOEXEC, fmt.Sprintf("it is for %s, the program for %s", e.Machine, m.app.elf.Machine)
-	case !e.Dynamic || len(e.Segments) == 0:
+	case !e.Dynamic || len(e.Segments) == 0 || e.Header.Phentsize != m.app.elf.Header.Phentsize:
 		return nil, root.ENOEXEC, "it has no dynamic section"
 	}
 	return facts, "", ""
@@ -403,7 +403,13 @@ func (m *musl) mappable(info root.Info) (*binary.Facts, root.Errno, string) {
 // cannot prints the error of load_library; musl goes on and fails at the end.
 func (m *musl) cannot(name string, by *dso, errno root.Errno, tried []Attempt, bad *Fault) {
 	f := Fault{Kind: FaultLibraryMissing, Stage: StageMap, Library: name, Errno: errno, Tried: tried, Fatal: true}
-	f.Message = fmt.Sprintf("Error loading shared library %s: %s", name, errno.Strerror())
+	f.Message = fmt.Sprintf("Error loading shared library %s: %s", name, muslStrerror(errno))
+	if by == nil && !m.dlopened {
+		// load_preload does not look at what load_library says.
+		m.fault(Fault{Kind: FaultPreloadIgnored, Stage: StageLibc, Library: name, NeededBy: "LD_PRELOAD", Tried: tried,
+			Detail: name + " from LD_PRELOAD can't be loaded; musl goes on without a word"})
+		return
+	}
 	if by != nil {
 		f.NeededBy = by.name
 		f.Message += fmt.Sprintf(" (needed by %s)", by.name)
@@ -421,6 +427,21 @@ func (m *musl) cannot(name string, by *dso, errno root.Errno, tried []Attempt, b
 	m.failed = true
 	m.print(f.Message)
 	m.fault(f)
+}
+
+// muslStrerror: musl's own words where they differ (src/errno/__strerror.h).
+func muslStrerror(e root.Errno) string {
+	switch e {
+	case root.ELOOP:
+		return "Symbolic link loop"
+	case root.ENAMETOOLONG:
+		return "Filename too long"
+	case root.ENOMEM:
+		return "Out of memory"
+	case root.EIO:
+		return "I/O error"
+	}
+	return e.Strerror()
 }
 
 func muslChain(d *dso) []string {
@@ -539,7 +560,8 @@ func muslDefines(e *binary.ELF, name string, hash uint32) bool {
 		if x.Value == 0 && x.Type != sttTLS {
 			return true
 		}
-		if !allowedType(x.Type) || x.Bind != 1 && x.Bind != stbWeak && x.Bind != stbUnique {
+		// OK_TYPES has no IFUNC.
+		if !allowedType(x.Type) || x.Type == 10 || x.Bind != 1 && x.Bind != stbWeak && x.Bind != stbUnique {
 			return true
 		}
 		ok = true

@@ -87,7 +87,8 @@ func (d *dirStore) readlink(path string) (string, error) {
 }
 
 func (d *dirStore) readdir(path string) ([]string, error) {
-	f, err := d.root.Open(local(path))
+	// O_NONBLOCK as in open.
+	f, err := d.root.OpenFile(local(path), os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_DIRECTORY, 0)
 	if err != nil {
 		return nil, fromOS(path, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"path"
 	"sort"
 	"strings"
+	"sync/atomic"
 
 	"github.com/willrun/willrun/binary"
 )
@@ -33,12 +34,12 @@ func (emptyStore) readdir(string) ([]string, error) { return nil, nil }
 // where the kernel would put it.
 func (r *Root) WithFile(place string, facts *binary.Facts, mode uint32) (*Root, Info, error) {
 	o := &overlayStore{base: r.store, nodes: map[string]*node{}}
-	n := &node{info: Info{Mode: ModeReg | mode, Size: facts.Size, ID: FileID{Dev: ^uint64(1), Ino: 1}}, facts: facts}
+	n := &node{info: Info{Mode: ModeReg | mode, Size: facts.Size, ID: overlayID()}, facts: facts}
 	at, err := r.lay(o, place, n)
 	if err != nil {
 		return nil, Info{}, err
 	}
-	over := &Root{Name: r.Name, store: o, objects: r.objects}
+	over := &Root{Name: r.Name, Image: r.Image, store: o, objects: r.objects}
 	info, err := o.lstat(at)
 	return over, info, err
 }
@@ -53,9 +54,14 @@ func (r *Root) WithDir(place string, layer *Root) (*Root, error) {
 	}
 	o.mount, o.layer = at, layer.store
 	over := newRoot(r.Name, o)
-	over.objects = r.objects
+	over.Image, over.objects = r.Image, r.objects
 	return over, nil
 }
+
+var overlays atomic.Uint64
+
+// overlayID is the identity of a file that no other tree has.
+func overlayID() FileID { return FileID{Dev: ^uint64(1), Ino: overlays.Add(1)} }
 
 // overlayStore shows single nodes, and one directory tree at mount, before
 // its base.
@@ -98,7 +104,7 @@ func (r *Root) lay(o *overlayStore, place string, n *node) (string, error) {
 		if _, err := r.Lstat(next, Superuser); err == nil {
 			return "", fmt.Errorf("%s: %s is a dangling link on the target", place, next)
 		}
-		o.nodes[next] = &node{info: Info{Path: next, Mode: ModeDir | 0o755, ID: FileID{Dev: ^uint64(1), Ino: uint64(len(o.nodes)) + 2}}}
+		o.nodes[next] = &node{info: Info{Path: next, Mode: ModeDir | 0o755, ID: overlayID()}}
 		at = next
 	}
 	if n == nil {

@@ -115,6 +115,7 @@ func (h *Host) readMounts() error {
 	}
 	defer f.Close()
 	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 1<<20) // an overlay of many layers has a long line
 	for lines.Scan() {
 		fields := strings.Fields(lines.Text())
 		if len(fields) < 6 {

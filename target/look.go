@@ -91,6 +91,7 @@ func (t *Target) machine(loaders map[string]int) string {
 //
 // EL 9 v2: https://developers.redhat.com/blog/2021/01/05/building-red-hat-enterprise-linux-for-the-x86-64-microarchitecture-levels
 // EL 10 v3, SLES and Leap 16 v2: their release notes.
+// Amazon Linux 2023 v2: https://docs.aws.amazon.com/linux/al2023/ug/system-requirements.html
 func baseline(d root.Distribution, isa uint32) string {
 	level := 1
 	major, _, _ := strings.Cut(d.VersionID, ".")
@@ -105,6 +106,8 @@ func baseline(d root.Distribution, isa uint32) string {
 				level = 2
 			}
 		}
+	case d.ID == "amzn" && major == "2023":
+		level = 2
 	case slices.Contains([]string{"sles", "sles_sap", "opensuse-leap"}, d.ID) && major == "16":
 		level = 2
 	}

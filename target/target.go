@@ -9,7 +9,6 @@ package target
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -65,7 +64,7 @@ func known(name string) bool {
 	switch kind {
 	case "host", "scratch":
 		return kind == name
-	case "dir", "archive":
+	case "dir", "archive", "oci", "image", "index":
 		return kind != name
 	}
 	return false
@@ -104,5 +103,29 @@ func open(ctx context.Context, name string) (*root.Root, error) {
 	case kind == "dir", kind == "archive":
 		return nil, fmt.Errorf("a path is wanted behind %s:", kind)
 	}
-	return nil, errors.New("no such target: there are host, scratch, dir:PATH and archive:FILE")
+	return nil, fmt.Errorf("%s: there are host, scratch, dir:PATH and archive:FILE", unknown(name))
 }
+
+// unknown says what is wrong with a name that can't be opened.
+func unknown(name string) string {
+	kind, rest, colon := strings.Cut(name, ":")
+	switch {
+	case kind == "image" && rest != "":
+		return "images from a registry are not in this version yet; write the image to a file with docker save -o FILE and take archive:FILE"
+	case kind == "oci" && rest != "":
+		return "OCI layouts are not in this version yet; a tar of the layout is an archive:FILE"
+	case kind == "index" && rest != "":
+		return "package indexes are not in this version yet"
+	case slices.Contains([]string{"all", "supported", "el", "deb"}, strings.TrimRight(name, "0123456789.+")):
+		return "groups of releases are not in this version yet"
+	case colon && slices.Contains(releases, kind):
+		return "releases by name are not in this version yet; unpack one and take dir:PATH"
+	case strings.Contains(name, "/"):
+		return "no such target; a directory is dir:" + name + ", an archive archive:" + name
+	}
+	return "no such target"
+}
+
+// releases are the distributions whose names will be targets.
+var releases = []string{"almalinux", "alpine", "amzn", "anolis", "arch", "centos", "centos-stream", "debian", "fedora", "mariner", "ol", "opencloudos",
+	"openEuler", "opensuse-leap", "opensuse-tumbleweed", "photon", "rhel", "rocky", "sles", "ubuntu", "void", "wolfi"}

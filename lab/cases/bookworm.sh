@@ -87,6 +87,7 @@ s sh-noshebang 'echo MARK\n'
 s sh-empty ''
 s sh-noxbit '#!/bin/sh\necho MARK\n'; chmod 644 sh-noxbit/prog
 . /L/cases/more.sh
+. /L/cases/deeper.sh
 # Go
 CC=gcc; export CGO_ENABLED=1
 gob go-net-cgo.bookworm gonet.go

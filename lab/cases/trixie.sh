@@ -7,3 +7,5 @@ CGO_ENABLED=1 gob go-cgo.trixie gocgo.go
 c c-relr.trixie hello.c -Wl,-z,pack-relative-relocs
 c c-hello.trixie hello.c
 mkdir -p gccgo-14.trixie; gccgo-14 -O1 -o gccgo-14.trixie/prog $S/gccgo.go
+so parts libnew.so libnew.c
+c c-many.trixie many.c -pthread -lresolv -lm

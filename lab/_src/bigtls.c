@@ -1,0 +1,1 @@
+__thread char big[SIZE]; int f(void){return big[7]+42;}

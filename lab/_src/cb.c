@@ -1,0 +1,1 @@
+int cb(void); int f(void){return cb();}

@@ -1,0 +1,1 @@
+extern __thread int nosuchtls; int f(void){return nosuchtls;}
