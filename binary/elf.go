@@ -70,24 +70,13 @@ func (e *elfReader) header() bool {
 		e.problem("ELF header", 0, 16, uint64(len(ident)), "the file ends inside the identification")
 		return false
 	}
-	size := uint64(52)
-	switch ident[4] {
-	case 1:
-		e.Class = 32
-	case 2:
-		e.Class, size = 64, 64
-	default:
-		e.problem("ELF header", 4, 0, uint64(ident[4]), "neither 32-bit nor 64-bit")
+	e.classAndOrder(ident)
+	if e.Class == 0 || e.order == nil {
 		return false
 	}
-	switch ident[5] {
-	case 1:
-		e.Order, e.order = "little", stdbinary.LittleEndian
-	case 2:
-		e.Order, e.order = "big", stdbinary.BigEndian
-	default:
-		e.problem("ELF header", 5, 0, uint64(ident[5]), "neither little nor big endian")
-		return false
+	size := uint64(52)
+	if e.Class == 64 {
+		size = 64
 	}
 	b, ok := e.src.bytes(0, size)
 	if !ok {
@@ -114,6 +103,41 @@ func (e *elfReader) header() bool {
 	h.Shentsize, h.Shnum, h.Shstrndx = o.Uint16(b[10:]), o.Uint16(b[12:]), o.Uint16(b[14:])
 	e.Machine = e.machineName()
 	return true
+}
+
+// classAndOrder are what the identification says. Where it says nothing that
+// there is, the machine decides, as it does for the kernel, which does not look
+// at these two bytes (fs/binfmt_elf.c); loaders refuse such a library.
+func (e *elfReader) classAndOrder(ident []byte) {
+	switch ident[5] {
+	case 1:
+		e.Order, e.order = "little", stdbinary.LittleEndian
+	case 2:
+		e.Order, e.order = "big", stdbinary.BigEndian
+	}
+	switch ident[4] {
+	case 1:
+		e.Class = 32
+	case 2:
+		e.Class = 64
+	}
+	if e.Class != 0 && e.order != nil {
+		return
+	}
+	e.problem("ELF header", 4, 0, uint64(ident[4])<<8|uint64(ident[5]), "class or byte order is none that there is")
+	machine, ok := e.src.bytes(18, 2)
+	if !ok {
+		return
+	}
+	if e.order == nil {
+		e.Order, e.order = "little", stdbinary.LittleEndian
+		if machine[0] == 0 && machine[1] != 0 {
+			e.Order, e.order = "big", stdbinary.BigEndian
+		}
+	}
+	if e.Class == 0 {
+		e.Class = map[uint16]int{62: 64, 183: 64, 243: 64, 21: 64, 22: 64, 258: 64, 3: 32, 40: 32, 20: 32}[e.order.Uint16(machine)]
+	}
 }
 
 func (e *elfReader) phentsize() uint64 {

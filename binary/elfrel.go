@@ -98,7 +98,7 @@ func (e *elfReader) relocations() {
 	r := relocs{e: e, at: make([]int32, e.syms.count), types: map[typeKey]int{}}
 	for _, rng := range e.relRanges() {
 		if rng.skip > 0 {
-			r.count(e.relativeType(), int(min(rng.skip, rng.size/e.relSize(rng.rela))), rng.plt)
+			r.count(e.firstType(rng), int(min(rng.skip, rng.size/e.relSize(rng.rela))), rng.plt)
 		}
 		e.eachRel(rng, func(sym uint64, typ uint32) { r.add(sym, typ, rng.plt) })
 	}
@@ -108,6 +108,14 @@ func (e *elfReader) relocations() {
 			e.TLS.Static = e.TLS.Static || e.use(c.Type, c.PLT) == UseTLSIE
 		}
 	}
+}
+
+// firstType is the type that leads a table of relative relocations.
+func (e *elfReader) firstType(r relRange) uint32 {
+	typ := e.relativeType()
+	r.skip, r.size = 0, e.relSize(r.rela)
+	e.eachRel(r, func(_ uint64, t uint32) { typ = t })
+	return typ
 }
 
 type typeKey struct {

@@ -1,6 +1,9 @@
 package binary
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // EnvCommand is the program that /usr/bin/env starts when a #! line gives it
 // that one argument: GNU env of coreutils 8.30 and newer where the argument
@@ -10,50 +13,56 @@ import "strings"
 // hangs on its environment.
 func EnvCommand(arg string) (name string, ok bool) {
 	words := []string{arg}
-	for split := 0; ; split++ {
-		rest, text, is := envSplit(words)
+	for range maxEnvSplits {
+		before, text, after, is := envSplit(words)
 		if !is {
-			break
+			return envOperand(words)
 		}
-		parts, fine := splitEnv(text)
-		if !fine || split > 16 {
+		parts, ok := splitEnv(text)
+		if !ok {
 			return "", false
 		}
-		words = append(parts, rest...)
+		words = slices.Concat(before, parts, after)
 	}
-	return envOperand(words)
+	return "", false
 }
+
+// maxEnvSplits: each -S makes words that may hold another one.
+const maxEnvSplits = 16
 
 // UsesEnvSplit tells of an argument with -S, which env of coreutils before
 // 8.30 and of busybox do not know.
 func UsesEnvSplit(arg string) bool {
-	_, _, is := envSplit([]string{arg})
+	_, _, _, is := envSplit([]string{arg})
 	return is
 }
 
-// envSplit finds -S among the options, and gives the text that it splits and
-// the words that follow.
-func envSplit(words []string) (rest []string, text string, is bool) {
+// envSplit finds the first -S among the options, and gives the text that it
+// splits and the words around it.
+func envSplit(words []string) (before []string, text string, after []string, is bool) {
 	for i, w := range words {
 		if text, is := cutLong(w, "split-string"); is {
-			return words[i+1:], text, true
+			return words[:i], text, words[i+1:], true
 		}
 		if len(w) < 2 || w[0] != '-' || w[1] == '-' {
-			return nil, "", false
+			break
 		}
 		// Short options may stand together; only these take no value.
 		letters := strings.TrimLeft(w[1:], "iv0")
+		if options := w[:len(w)-len(letters)]; options != "-" {
+			before = append(before, options)
+		}
 		if text, is := strings.CutPrefix(letters, "S"); is {
-			if text == "" && i+1 < len(words) {
-				return words[i+2:], words[i+1], true
+			if after = words[i+1:]; text == "" && len(after) > 0 {
+				text, after = after[0], after[1:]
 			}
-			return words[i+1:], text, true
+			return before, text, after, true
 		}
 		if letters != "" {
-			return nil, "", false
+			break
 		}
 	}
-	return nil, "", false
+	return nil, "", nil, false
 }
 
 // cutLong is the value of --name=value; a long option may be cut short as

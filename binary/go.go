@@ -32,10 +32,13 @@ func readGo(f *Facts, v *view) {
 	case g.Compiler == "":
 		g.Compiler = "gc"
 	}
+	if g.Version == "" && names != nil {
+		g.Version = v.searchVersion()
+	}
 	g.functions(names)
 	g.shape(f)
 	if g.Level == "" && g.Compiler == "gc" {
-		g.Level = levelMessage(v)
+		g.Level = levelMessage(v, f.machine())
 	}
 	g.minimums(f)
 	f.Go = g
@@ -139,6 +142,18 @@ func (g *Go) shape(f *Facts) {
 			g.BuildMode = "exe"
 		}
 	}
+}
+
+func (f *Facts) machine() string {
+	switch {
+	case f.ELF != nil:
+		return f.ELF.Machine
+	case f.PE != nil:
+		return f.PE.Machine
+	case len(f.MachO) > 0:
+		return f.MachO[0].Machine
+	}
+	return ""
 }
 
 func elfBuildMode(e *ELF) string {

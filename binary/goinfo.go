@@ -21,13 +21,14 @@ const (
 	modEnd   = "\xf9\x32\x43\x31\x86\x18\x20\x72\x00\x82\x42\x10\x41\x16\xd8\xf2"
 
 	// No file makes us look at more places that only look like one.
-	maxInfoTries = 64
-	maxVersion   = 512
-	maxModInfo   = 16 << 20
+	maxInfoTries    = 64
+	maxVersionTries = 1 << 16
+	maxVersion      = 512
+	maxModInfo      = 16 << 20
 )
 
 // readBuildInfo gives the Go version and the build info, nil where the
-// program has none. The linker's own lies in writable data or a section of
+// program has none (some programs' makers take it out). The linker's own lies in writable data or a section of
 // its own; what looks like one elsewhere may be that of a program embedded in
 // this one, and is taken only where there is no other.
 func readBuildInfo(v *view) (version string, info *debug.BuildInfo) {
@@ -48,7 +49,8 @@ func readBuildInfo(v *view) (version string, info *debug.BuildInfo) {
 		if found {
 			break
 		}
-		v.search(v.ranges(want), []byte(infoMagic), func(off uint64) bool {
+		start := stdbinary.LittleEndian.Uint32([]byte(infoMagic))
+		v.searchWord(v.ranges(want), infoAlign, [3]uint32{start, start, start}, func(off uint64) bool {
 			tries++
 			return try(off) && tries < maxInfoTries
 		})
@@ -131,15 +133,53 @@ func unframe(mod string) string {
 func (v *view) searchModInfo() (mod string) {
 	tries := 0
 	all := v.ranges(func(uint32) bool { return true })
-	v.search(all, []byte(modStart), func(off uint64) bool {
+	v.search(all, modStart, func(off uint64) bool {
 		tries++
-		b, _ := v.src.bytes(off, min(maxModInfo/16, uint64(v.src.size)-off))
+		b, _ := v.src.bytes(off, min(maxModInfo/maxInfoTries, uint64(v.src.size)-off))
 		if i := bytes.Index(b, []byte(modEnd)); i >= 0 {
 			mod = unframe(string(b[:i+len(modEnd)]))
 		}
 		return mod == "" && tries < maxInfoTries
 	})
 	return mod
+}
+
+// searchVersion finds the text of runtime.buildVersion, which the linker lays
+// down by itself, with a NUL behind it (cmd/link/internal/ld/data.go,
+// addstrdata). Where there are several that differ, none is told.
+func (v *view) searchVersion() (version string) {
+	tries := 0
+	v.search(v.ranges(func(uint32) bool { return true }), "go1.", func(off uint64) bool {
+		if tries++; tries > maxVersionTries {
+			return false
+		}
+		b, _ := v.src.bytes(off-min(off, 1), min(32, uint64(v.src.size)-off))
+		text, ok := cstring(b, 1)
+		if !ok || b[0] >= ' ' && b[0] <= '~' || !releaseVersion(text) {
+			return true
+		}
+		if version != "" && version != text {
+			version = ""
+			return false
+		}
+		version = text
+		return true
+	})
+	return version
+}
+
+// releaseVersion: go1.22, go1.22.6, go1.22rc1.
+func releaseVersion(s string) bool {
+	rest := strings.TrimLeft(strings.TrimPrefix(s, "go1."), "0123456789")
+	if len(rest) == len(s)-4 {
+		return false
+	}
+	for _, kind := range []string{".", "rc", "beta"} {
+		if n, ok := strings.CutPrefix(rest, kind); ok {
+			return n != "" && strings.Trim(n, "0123456789") == ""
+		}
+	}
+	return rest == ""
 }
 
 // goVersion tells a version from bytes that are none.

@@ -3,6 +3,7 @@ package binary
 import (
 	"bytes"
 	stdbinary "encoding/binary"
+	"math/bits"
 )
 
 // Magics of pclntab, the table of functions (internal/abi, symtab.go): from
@@ -32,30 +33,32 @@ func readFuncNames(v *view) []byte {
 		}
 	}
 	for _, exec := range []uint32{0, spanExec} {
+		var names []byte
+		tries := 0
 		ranges := v.ranges(func(flags uint32) bool { return flags&spanExec == exec })
-		for _, magic := range []uint32{pcln120, pcln118, pcln116} {
-			var names []byte
-			tries := 0
-			v.search(ranges, v.tableStart(magic), func(off uint64) bool {
-				if found := v.funcNames(off, false); found != nil {
-					names = found
-					tries++
-				}
-				return tries < maxTableTries
-			})
-			if names != nil {
-				return names
+		v.searchWord(ranges, 4, v.tableStarts(), func(off uint64) bool {
+			if found := v.funcNames(off, false); found != nil {
+				names = found
+				tries++
 			}
+			return tries < maxTableTries
+		})
+		if names != nil {
+			return names
 		}
 	}
 	return nil
 }
 
-// tableStart is the magic and the two zeros behind it.
-func (v *view) tableStart(magic uint32) []byte {
-	b := make([]byte, 6)
-	v.order.PutUint32(b, magic)
-	return b
+// tableStarts are the magics as searchWord reads them.
+func (v *view) tableStarts() [3]uint32 {
+	words := [3]uint32{pcln120, pcln118, pcln116}
+	if v.order == stdbinary.BigEndian {
+		for i, w := range words {
+			words[i] = bits.ReverseBytes32(w)
+		}
+	}
+	return words
 }
 
 // funcNames reads the header at a file offset (runtime/symtab.go, pcHeader),
@@ -117,24 +120,23 @@ func eachName(names []byte, f func(name []byte)) {
 // levelMessage finds the CPU level in the words that the runtime refuses
 // with, for a program without build info: they are linked in only when the
 // level is above the first (runtime/asm_amd64.s, asm_arm64.s).
-func levelMessage(v *view) (level string) {
+func levelMessage(v *view, machine string) (level string) {
 	const amd64 = "This program can only be run on AMD64 processors with v"
 	const arm64 = "This program can only run on ARM64 processors with LSE support."
-	if v.order != stdbinary.LittleEndian {
-		return ""
-	}
 	// The linker places it in read-only data, which Mach-O has in an
 	// executable segment.
 	all := v.ranges(func(uint32) bool { return true })
-	v.search(all, []byte(amd64), func(off uint64) bool {
-		b, ok := v.src.bytes(off+uint64(len(amd64)), 1)
-		if ok && b[0] >= '2' && b[0] <= '4' {
-			level = "GOAMD64=v" + string(b)
-		}
-		return level == ""
-	})
-	if level == "" {
-		v.search(all, []byte(arm64), func(uint64) bool {
+	switch machine {
+	case "x86-64":
+		v.search(all, amd64, func(off uint64) bool {
+			b, ok := v.src.bytes(off+uint64(len(amd64)), 1)
+			if ok && b[0] >= '2' && b[0] <= '4' {
+				level = "GOAMD64=v" + string(b)
+			}
+			return level == ""
+		})
+	case "aarch64":
+		v.search(all, arm64, func(uint64) bool {
 			level = "GOARM64=v8.0,lse"
 			return false
 		})

@@ -17,14 +17,16 @@ func readScript(head []byte, size int64, f *Facts) {
 	s.Line, s.Length = string(line[:end]), end+2
 	f.Script = s
 	f.Describe = "script"
-	if interp, _, _, ok := s.Interpreter(headSize); ok {
+	if interp, _, _, _ := s.Interpreter(headSize); interp != "" {
 		f.Describe = "script for " + strings.TrimRight(interp, "\r")
 	}
 }
 
 // Interpreter splits the #! line as Linux does (fs/binfmt_script.c), which
 // reads buf bytes of the file: 256 since Linux 5.1, 128 before. ok is false
-// where the kernel answers ENOEXEC.
+// where the kernel answers ENOEXEC. A line without a name that no newline ends
+// names "" on new kernels: they open the current directory for it, and answer
+// EACCES.
 func (s *Script) Interpreter(buf int) (interp, arg string, hasArg, ok bool) {
 	b := make([]byte, max(buf, 3)) // the kernel fills what the file lacks with zeros
 	if copy(b, s.Head) < 2 {
@@ -50,7 +52,7 @@ func (s *Script) Interpreter(buf int) (interp, arg string, hasArg, ok bool) {
 		end--
 	}
 	name := skipBlanks(b, 2, end)
-	if name < 0 || name >= end || b[name] == 0 {
+	if name < 0 || name >= end {
 		return "", "", false, false
 	}
 	sep := terminator(b, name, end)

@@ -121,6 +121,9 @@ func TestScriptAsTheKernelDoes(t *testing.T) {
 		case errno == syscall.ENOEXEC:
 			t.Errorf("%q: interpreter %q, but the kernel says ENOEXEC", content, name)
 		case errno != 0:
+			if name == "" && errno == syscall.EACCES {
+				continue // the current directory
+			}
 			if _, err := os.Stat(name); err == nil {
 				t.Errorf("%q: interpreter %q is there, but the kernel says %v", content, name, errno)
 			}

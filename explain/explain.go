@@ -107,7 +107,8 @@ func classify(f loader.Fault) (diagnosis.Cause, diagnosis.Severity) {
 	switch {
 	case f.Fatal && f.Stage < loader.AfterStart:
 		return c.cause, diagnosis.Blocks
-	case f.Kind == loader.FaultDlopenMissing && f.Priority == "required":
+	case f.Kind == loader.FaultDlopenMissing && f.Priority == "required",
+		f.Kind == loader.FaultCrash && f.Stage == loader.AfterStart:
 		return c.cause, diagnosis.Later
 	}
 	return c.cause, c.mild

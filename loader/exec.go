@@ -1,6 +1,7 @@
 package loader
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"path"
@@ -144,6 +145,12 @@ func (s *start) script(step ExecStep, depth int) {
 // envName goes on where /usr/bin/env has started: it looks NAME up on PATH as
 // execvp does, and starts it.
 func (s *start) envName(step ExecStep, arg string) {
+	env := s.trace.Exec[len(s.trace.Exec)-1].Path
+	if strings.HasPrefix(arg, "-") && strings.ContainsAny(arg, "Sv") && !s.envSplits(env) {
+		s.end(Fault{Kind: FaultEnvName, Stage: StageExec, Object: step.Path, Library: arg, NeededBy: step.Path,
+			Message: fmt.Sprintf("%s: invalid option -- '%s'", env, arg[1:2]), Detail: "the target's env has no option -S: it came with coreutils 8.30, and busybox has none"}, 125)
+		return
+	}
 	name, ok := binary.EnvCommand(arg)
 	if !ok {
 		s.limit(fmt.Sprintf("%s runs env with %q: what it starts is not known", step.Path, arg))
@@ -171,9 +178,15 @@ func (s *start) envName(step ExecStep, arg string) {
 			break
 		}
 	}
-	env := s.trace.Exec[len(s.trace.Exec)-1].Path
 	s.end(Fault{Kind: FaultEnvName, Stage: StageExec, Object: step.Path, Library: name, NeededBy: step.Path, Tried: tried, Errno: root.ENOENT,
 		Message: s.envMessage(env, name), Detail: fmt.Sprintf("env finds no %s on PATH=%s", printable(name), search)}, 127)
+}
+
+// envSplits looks whether this env knows -S, by the option's long name in its
+// file.
+func (s *start) envSplits(env string) bool {
+	data, err := s.tree.ReadFile(s.abs(env), root.Superuser, 16<<20)
+	return err == nil && bytes.Contains(data, []byte("split-string"))
 }
 
 // envMessage is what env says: coreutils, or busybox.

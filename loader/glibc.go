@@ -24,7 +24,7 @@ type glibc struct {
 	systemDirs []dirElem
 	cache      *cache
 	cacheRead  bool
-	dlopened   bool // judging a dlopen: errors are dlerror's
+	dlopened   bool       // judging a dlopen: errors are dlerror's
 	lastErrno  root.Errno // errno, which outlives one search
 }
 

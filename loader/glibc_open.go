@@ -120,8 +120,11 @@ func (g *glibc) header(f *binary.Facts) (text string, errno root.Errno, skip str
 	if e == nil {
 		return "invalid ELF header", "", ""
 	}
-	id, want := e.Header.Ident, prog.Header.Ident
-	class, data := byte(prog.Class/32), want[5]
+	id := e.Header.Ident
+	class, data := byte(prog.Class/32), byte(1)
+	if prog.Order == "big" {
+		data = 2
+	}
 	switch {
 	case id[4] != class:
 		return "", "", skipClass

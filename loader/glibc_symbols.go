@@ -38,6 +38,7 @@ func (g *glibc) relocateAll() {
 type scope struct {
 	g    *glibc
 	maps []*linkMap
+	lazy bool // the lookup is made at the first call
 }
 
 func newScope(g *glibc) *scope { return &scope{g: g, maps: g.search} }
@@ -52,6 +53,8 @@ func (g *glibc) relocate(sc *scope, m *linkMap, lazy bool) {
 	e := m.elf
 	for i := range e.Imports {
 		imp := &e.Imports[i]
+		atCall := lazy && imp.Uses&^binary.UseCall == 0
+		sc.lazy = atCall
 		to := sc.lookup(m, imp)
 		if to != nil {
 			continue
@@ -67,7 +70,7 @@ func (g *glibc) relocate(sc *scope, m *linkMap, lazy bool) {
 		}
 		f.Message = g.frame(occasionSymbol, g.file(m), text, "")
 		f.Detail = undefined(f)
-		if lazy && imp.Uses&^binary.UseCall == 0 {
+		if atCall {
 			f.Kind, f.Stage = FaultSymbolLazy, AfterStart
 			g.fault(f)
 			continue
@@ -202,9 +205,15 @@ func (sc *scope) unversioned(lib *linkMap, imp *binary.Import) {
 	if g.ended() {
 		return
 	}
-	g.end(Fault{Kind: FaultCrash, Stage: StageRelocate, Object: g.file(lib), Library: imp.Library, Symbol: imp.Name, Version: imp.Version,
+	f := Fault{Kind: FaultCrash, Stage: StageRelocate, Object: g.file(lib), Library: imp.Library, Symbol: imp.Name, Version: imp.Version,
 		Message: fmt.Sprintf("Inconsistency detected by ld.so: dl-lookup.c: %d: check_match: Assertion `version->filename == NULL || ! _dl_name_match_p (version->filename, map)' failed!", line),
-		Detail:  fmt.Sprintf("%s lost all its symbol versions, and glibc %s can't bear it", imp.Library, g.version)}, 127)
+		Detail:  fmt.Sprintf("%s lost all its symbol versions, and glibc %s can't bear it", imp.Library, g.version)}
+	if sc.lazy {
+		f.Stage = AfterStart
+		g.fault(f)
+		return
+	}
+	g.end(f, 127)
 }
 
 func (g *glibc) byNameOf(m *linkMap, name string) bool {

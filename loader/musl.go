@@ -349,6 +349,10 @@ func (m *musl) open(name, file, short string, by *dso, found FoundBy, tried []At
 		}
 	}
 	facts, errno, detail := m.mappable(info)
+	if errno == crashed {
+		m.crash(Fault{Kind: FaultCrash, Stage: StageMap, Object: file, Library: name, Chain: muslChain(by), Detail: detail}, "SIGBUS")
+		return nil
+	}
 	if errno != "" {
 		m.cannot(name, by, errno, tried, &Fault{Object: file, Detail: detail})
 		return nil
@@ -394,10 +398,23 @@ func (m *musl) mappable(info root.Info) (*binary.Facts, root.Errno, string) {
 		// musl does not look at the class: it reads the other header as its own,
 		// and finds no dynamic section behind it.
 		return nil, root.ENOEXEC, fmt.Sprintf("it is for %s, the program for %s", e.Machine, m.app.elf.Machine)
+	case hasSegment(e, binary.PTDynamic) && e.Header.Phentsize == m.app.elf.Header.Phentsize && beyondAny(facts):
+		return nil, crashed, fmt.Sprintf("a segment reaches beyond the end of the file (%d bytes)", facts.Size)
 	case !e.Dynamic || len(e.Segments) == 0 || e.Header.Phentsize != m.app.elf.Header.Phentsize:
 		return nil, root.ENOEXEC, "it has no dynamic section"
 	}
 	return facts, "", ""
+}
+
+// crashed is no errno: mapping works, and touching what was mapped is a SIGBUS.
+const crashed root.Errno = "SIGBUS"
+
+func hasSegment(e *binary.ELF, typ uint32) bool {
+	return slices.ContainsFunc(e.Segments, func(s binary.Segment) bool { return s.Type == typ })
+}
+
+func beyondAny(f *binary.Facts) bool {
+	return slices.ContainsFunc(f.ELF.Segments, func(s binary.Segment) bool { return s.Type == binary.PTLoad && beyond(s, f.Size, 4096) })
 }
 
 // cannot prints the error of load_library; musl goes on and fails at the end.
@@ -483,8 +500,7 @@ func (m *musl) relr() {
 
 // bind works through DT_JMPREL, then DT_REL and DT_RELA (do_relocs).
 func (m *musl) bind(d *dso) {
-	if d.elf.Machine != m.app.elf.Machine {
-		m.foreign(d)
+	if d.elf.Machine != m.app.elf.Machine && m.foreign(d) {
 		return
 	}
 	for _, plt := range []bool{true, false} {
@@ -517,10 +533,10 @@ func (m *musl) undefined(d *dso, imp *binary.Import) {
 
 // foreign: musl maps a library of another machine, and stumbles over its
 // relocations.
-func (m *musl) foreign(d *dso) {
+func (m *musl) foreign(d *dso) bool {
 	for _, plt := range []bool{true, false} {
 		for _, c := range d.elf.RelocTypes {
-			if c.PLT != plt {
+			if c.PLT != plt || muslTypes[m.app.elf.Machine][c.Type] {
 				continue
 			}
 			m.failed = true
@@ -528,10 +544,18 @@ func (m *musl) foreign(d *dso) {
 			m.print(line)
 			m.fault(Fault{Kind: FaultLibraryUnusable, Stage: StageRelocate, Object: d.name, Library: d.object.Name, Chain: muslChain(d), Fatal: true, Message: line,
 				Detail: fmt.Sprintf("it is for %s, the program for %s", d.elf.Machine, m.app.elf.Machine)})
-			return
+			return true
 		}
 	}
-	m.limit(fmt.Sprintf("%s is for %s: musl maps it all the same, and what happens then is not known", d.name, d.elf.Machine))
+	m.limit(fmt.Sprintf("%s says that it is for %s: musl does not look, and its code may be of another machine", d.name, d.elf.Machine))
+	return false
+}
+
+// muslTypes are the relocation types that musl knows (arch/*/reloc.h).
+var muslTypes = map[string]map[uint32]bool{
+	"x86-64":  {0: true, 1: true, 2: true, 5: true, 6: true, 7: true, 8: true, 16: true, 17: true, 18: true, 36: true},
+	"i386":    {0: true, 1: true, 2: true, 5: true, 6: true, 7: true, 8: true, 14: true, 35: true, 36: true, 37: true, 41: true},
+	"aarch64": {0: true, 257: true, 1024: true, 1025: true, 1026: true, 1027: true, 1028: true, 1029: true, 1030: true, 1031: true},
 }
 
 // defined is find_sym2 over all objects from the program on. Versions do not

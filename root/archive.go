@@ -15,7 +15,7 @@ import (
 const (
 	maxNodes    = 2 << 20
 	maxNames    = 256 << 20 // bytes
-	maxSteps    = 1 << 28
+	maxSteps    = 1 << 26
 	maxManifest = 16 << 20 // bytes
 	maxLayers   = 1024     // Docker itself stops at 127
 )

@@ -33,7 +33,8 @@ func FuzzArchive(f *testing.F) {
 				if strings.Contains(n, "/") || n == ".." {
 					t.Fatalf("a name %q in %s", n, dir)
 				}
-				info, err := r.Stat(dir+"/"+n, Superuser)
+				r.Stat(dir+"/"+n, Superuser)
+				info, err := r.Lstat(dir+"/"+n, Superuser)
 				if err == nil && info.IsDir() && depth < 20 {
 					walk(info.Path, depth+1)
 				}
@@ -54,13 +55,30 @@ func FuzzOSRelease(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) { parseOSRelease(text) })
 }
 
-// FuzzBuiltinDirs: any bytes may be a loader's.
-func FuzzBuiltinDirs(f *testing.F) {
-	f.Add([]byte("\x00/lib64/\x00/usr/lib64/\x00\x00/etc/ld.so.cache\x00"))
+// FuzzLibc: any bytes may be a loader's. What is read off them has its form.
+func FuzzLibc(f *testing.F) {
+	f.Add([]byte("\x00/lib64/\x00/usr/lib64/\x00\x00/etc/ld.so.cache\x00ld.so (GNU libc) stable release version 2.34.\n"))
+	f.Add([]byte("musl libc (x86_64)\x001.2.5\x00/bin:/usr/bin\x00/lib:/usr/local/lib:/usr/lib\x00"))
+	f.Add([]byte("=1.2.3-git-12-gabc\x00/lib/x/\x00/nix/store/a-b/lib/\x00 release version release version 2.\x00"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		for _, d := range builtinDirs(data) {
+		dirs := builtinDirs(data)
+		for _, d := range dirs {
 			if !strings.HasPrefix(d, "/") || !strings.HasSuffix(d, "/") {
 				t.Fatalf("%q", d)
+			}
+		}
+		libDST(data, dirs)
+		for _, d := range muslPath(data) {
+			if !strings.HasPrefix(d, "/") {
+				t.Fatalf("%q", d)
+			}
+		}
+		if c := cachePath(data); c != "" && (c[0] != '/' || strings.ContainsRune(c, 0)) {
+			t.Fatalf("%q", c)
+		}
+		for _, v := range []string{bannerVersion(data), muslVersion(data)} {
+			if v != number.FindString(v) {
+				t.Fatalf("%q", v)
 			}
 		}
 	})

@@ -80,15 +80,21 @@ type node struct {
 // lay finds where place really is, and makes the directories that it lacks.
 // It gives the real path; n is put there, or a directory where n is nil.
 func (r *Root) lay(o *overlayStore, place string, n *node) (string, error) {
-	if !strings.HasPrefix(place, "/") || path.Clean(place) == "/" && n != nil {
+	dir, base := place, ""
+	if n != nil {
+		dir, base = path.Split(place)
+	}
+	if !strings.HasPrefix(place, "/") || n != nil && (base == "" || base == "." || base == "..") {
 		return "", fmt.Errorf("%q: an absolute path of a file is wanted", place)
 	}
-	parts := strings.Split(strings.Trim(path.Clean(place), "/"), "/")
 	at := "/"
-	for i, part := range parts {
-		last := i == len(parts)-1
-		if part == "" || last && n != nil {
-			break
+	for part := range strings.SplitSeq(dir, "/") {
+		switch part {
+		case "", ".":
+			continue
+		case "..": // of where the links led
+			at = path.Dir(at)
+			continue
 		}
 		next := path.Join(at, part)
 		info, err := r.Stat(next, Superuser)
@@ -110,9 +116,12 @@ func (r *Root) lay(o *overlayStore, place string, n *node) (string, error) {
 	if n == nil {
 		return at, nil
 	}
-	real := path.Join(at, parts[len(parts)-1])
+	real := path.Join(at, base)
 	if info, err := r.Stat(real, Superuser); err == nil && info.IsDir() {
 		return "", fmt.Errorf("%s is a directory on the target", place)
+	}
+	if _, err := r.Lstat(real, Superuser); err != nil && !errors.Is(err, ENOENT) {
+		return "", fmt.Errorf("%s: %w", place, err)
 	}
 	n.info.Path = real
 	o.nodes[real] = n

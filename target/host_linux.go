@@ -3,6 +3,7 @@ package target
 import (
 	"bufio"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -43,7 +44,10 @@ func host() (*Host, error) {
 		h.Kernel[i] = uint32(n)
 	}
 	if h.Machine == "x86-64" {
-		h.readCPU()
+		// Without /proc nothing is known of the CPU, and every level counts.
+		if data, err := os.ReadFile("/proc/cpuinfo"); err == nil {
+			h.cpu(cpuinfo(string(data)))
+		}
 	}
 	return h, h.readMounts()
 }
@@ -57,12 +61,7 @@ var levelFlags = []string{
 	"avx512f avx512bw avx512cd avx512dq avx512vl",
 }
 
-func (h *Host) readCPU() {
-	data, err := os.ReadFile("/proc/cpuinfo")
-	if err != nil {
-		return
-	}
-	vendor, flags := cpuinfo(string(data))
+func (h *Host) cpu(vendor string, flags map[string]bool) {
 	has := func(list string) bool {
 		for _, f := range strings.Fields(list) {
 			if !flags[f] {
@@ -78,13 +77,13 @@ func (h *Host) readCPU() {
 	// Only on Intel's CPUs does glibc put these in the place of x86_64
 	// (sysdeps/x86/cpu-features.c, end of init_cpu_features).
 	if vendor == "GenuineIntel" {
-		if has(levelFlags[3]) {
+		if has(levelFlags[3]) && !flags["avx512er"] {
 			h.HWCaps = []string{"avx512_1"}
 		}
 		if has("avx2 bmi1 bmi2 abm movbe popcnt fma") {
 			h.Platform = "haswell"
 		}
-		if has("avx512cd avx512er avx512pf") {
+		if has("avx512f avx512cd avx512er avx512pf") {
 			h.Platform = "xeon_phi"
 		}
 	}
@@ -117,18 +116,18 @@ func (h *Host) readMounts() error {
 	lines := bufio.NewScanner(f)
 	lines.Buffer(nil, 1<<20) // an overlay of many layers has a long line
 	for lines.Scan() {
-		fields := strings.Fields(lines.Text())
-		if len(fields) < 6 {
-			continue
-		}
-		m := mount{at: unescape(fields[4])}
-		for _, o := range strings.Split(fields[5], ",") {
-			m.noexec = m.noexec || o == "noexec"
-			m.nosuid = m.nosuid || o == "nosuid"
-		}
-		h.mounts = append(h.mounts, m)
+		h.addMount(lines.Text())
 	}
 	return lines.Err()
+}
+
+func (h *Host) addMount(line string) {
+	fields := strings.Fields(line)
+	if len(fields) < 6 {
+		return
+	}
+	options := strings.Split(fields[5], ",")
+	h.AddMount(unescape(fields[4]), slices.Contains(options, "noexec"), slices.Contains(options, "nosuid"))
 }
 
 // unescape undoes the kernel's octal escapes of blanks and backslashes.

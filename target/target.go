@@ -60,12 +60,12 @@ func Split(arg string) (name, place string, ok bool) {
 }
 
 func known(name string) bool {
-	kind, _, _ := strings.Cut(name, ":")
+	kind, rest, _ := strings.Cut(name, ":")
 	switch kind {
 	case "host", "scratch":
 		return kind == name
 	case "dir", "archive", "oci", "image", "index":
-		return kind != name
+		return rest != ""
 	}
 	return false
 }
