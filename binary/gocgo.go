@@ -59,16 +59,36 @@ func (g *Go) functions(names []byte) {
 		}
 	})
 	if len(t.loose) > 0 {
-		eachName(names, func(name []byte) {
-			if pkg, fn := splitName(name); len(pkg) > 0 && t.loose[string(fn)] {
-				t.note(t.exports, unescapePath(pkg), string(fn))
-			}
-		})
+		t.placeExports(names)
 	}
 	t.cgo = t.cgo || t.packages["runtime/cgo"]
 	g.Packages = slices.Sorted(maps.Keys(t.packages))
 	g.whyCgo(t)
 	g.needs(t)
+}
+
+// placeExports finds the packages of exported functions by their names. Where
+// one was inlined it has no name of its own any more: then it is main's, as
+// most are. A package that has no C and comes with Go only shares the name.
+func (t *funcFacts) placeExports(names []byte) {
+	placed := map[string]bool{}
+	eachName(names, func(name []byte) {
+		pkg, fn := splitName(name)
+		if len(pkg) == 0 || !t.loose[string(fn)] {
+			return
+		}
+		path := unescapePath(pkg)
+		first, _, _ := strings.Cut(path, "/")
+		if t.calls[path] != nil || path == "main" || strings.Contains(first, ".") {
+			t.note(t.exports, path, string(fn))
+			placed[string(fn)] = true
+		}
+	})
+	for fn := range t.loose {
+		if !placed[fn] && t.packages["main"] {
+			t.note(t.exports, "main", fn)
+		}
+	}
 }
 
 // foreign notes a wrapper that cgo made around a C function, or around a Go
@@ -114,8 +134,8 @@ func cCall(fn string) (string, bool) {
 	return "", false
 }
 
-// cExport is the Go function that C may call: _cgoexp_HASH_NAME, with its
-// package before it up to Go 1.21.
+// cExport is the Go function that C may call: _cgoexp_HASH_NAME. A linkname
+// directive of cgo's takes the package away from before it.
 func cExport(fn []byte) ([]byte, bool) {
 	rest, ok := bytes.CutPrefix(fn, []byte("_cgoexp_"))
 	if !ok {
@@ -172,7 +192,8 @@ func (g *Go) needs(t *funcFacts) {
 			!t.packages["golang.org/x/crypto/x509roots/fallback"],
 		TimeZones: has["time.LoadLocation"] && !t.packages["time/tzdata"],
 		Resolver:  has["net.(*Resolver).lookupIPAddr"] || has["net.(*Resolver).LookupHost"] || has["net.(*Resolver).lookupHost"],
-		Plugins:   has["plugin.Open"],
+		// Without cgo there is only a stub of it, which always fails.
+		Plugins: has["plugin.Open"] && t.cgo,
 	}
 	for name := range has {
 		g.Needs.Passwd = g.Needs.Passwd || strings.HasPrefix(name, "os/user.")

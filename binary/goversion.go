@@ -27,11 +27,11 @@ func (g *Go) minimums(f *Facts) {
 			g.MinOS = "Windows 7"
 		}
 	case f.MachO != nil:
-		g.MinOS = "macOS 12"
+		g.MinOS = "macOS 13"
 		for _, v := range []struct {
 			upTo int
 			os   string
-		}{{24, "macOS 11"}, {22, "macOS 10.15"}, {20, "macOS 10.13"}, {16, "macOS 10.12"}} {
+		}{{26, "macOS 12"}, {24, "macOS 11"}, {22, "macOS 10.15"}, {20, "macOS 10.13"}, {16, "macOS 10.12"}} {
 			if minor <= v.upTo {
 				g.MinOS = v.os
 			}
@@ -39,9 +39,9 @@ func (g *Go) minimums(f *Facts) {
 	}
 }
 
-// goMinor is 22 of go1.22.6.
+// goMinor is 22 of go1.22.6, and 27 of "devel go1.27-4d1c255f15 …".
 func goMinor(version string) (int, bool) {
-	rest, ok := strings.CutPrefix(version, "go1.")
+	rest, ok := strings.CutPrefix(strings.TrimPrefix(version, "devel "), "go1.")
 	if !ok {
 		return 0, false
 	}

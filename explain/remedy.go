@@ -152,7 +152,7 @@ func version(f loader.Fault, about About) []diagnosis.Remedy {
 	list := rebuildStatic(about)
 	switch {
 	case isGlibcNode(f.Version):
-		list = append(list, diagnosis.Remedy{Why: "or build it on the oldest system that it shall start on: " + f.Version + " comes from the glibc that it was linked with; never put a newer glibc over the system's own"})
+		list = append(list, diagnosis.Remedy{Why: "or build it on the oldest system that it shall start on: these versions come from the glibc that it was linked with; never put a newer glibc over the system's own"})
 	case strings.HasPrefix(f.Version, "GLIBCXX_"), strings.HasPrefix(f.Version, "CXXABI_"):
 		list = append(list, diagnosis.Remedy{Why: "link it with -static-libstdc++ -static-libgcc, which takes the C++ library into the program, or build it with the target's own compiler"})
 	default:
@@ -255,6 +255,9 @@ func rebuildStatic(about About) []diagnosis.Remedy {
 func whyTwins(g *binary.Go) string {
 	if len(g.CgoPackages) == 0 {
 		return "makes a static program that needs no libc"
+	}
+	if len(g.CgoPackages) == 1 {
+		return "makes a static program: it calls C only in " + g.CgoPackages[0].Path + ", which has a pure-Go twin"
 	}
 	return "makes a static program: it calls C only in " + strings.Join(cgoPaths(g), " and ") + ", which have pure-Go twins"
 }

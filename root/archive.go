@@ -39,16 +39,35 @@ func Archive(ctx context.Context, file string) (*Root, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &archive{ctx: ctx, closers: []io.Closer{f}}
-	store, image, err := a.open(f)
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = errors.New("it is no regular file")
+	}
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	r, err := openArchive(ctx, io.NewSectionReader(f, 0, info.Size()), f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	r.Name = "archive:" + file
+	return r, nil
+}
+
+// openArchive reads an archive; owner is closed with the tree, or at once
+// where there is none.
+func openArchive(ctx context.Context, file *io.SectionReader, owner io.Closer) (*Root, error) {
+	a := &archive{ctx: ctx, closers: []io.Closer{owner}}
+	store, image, err := a.open(file)
 	if err != nil {
 		for _, c := range a.closers {
 			c.Close()
 		}
-		return nil, fmt.Errorf("%s: %w", file, err)
+		return nil, err
 	}
 	store.closers = a.closers
-	r := newRoot("archive:"+file, store)
+	r := newRoot("", store)
 	r.Image = image
 	return r, nil
 }
@@ -61,16 +80,9 @@ type archive struct {
 	unpacked int64  // bytes that came out of compressed streams
 }
 
-func (a *archive) open(f *os.File) (*memStore, *Image, error) {
-	info, err := f.Stat()
-	if err != nil {
-		return nil, nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, nil, errors.New("it is no regular file")
-	}
+func (a *archive) open(file *io.SectionReader) (*memStore, *Image, error) {
 	outer := &builder{archive: a, store: newMemStore()}
-	if err := outer.read(io.NewSectionReader(f, 0, info.Size())); err != nil {
+	if err := outer.read(file); err != nil {
 		return nil, nil, err
 	}
 	if len(outer.store.top.children) == 0 {

@@ -5,8 +5,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
-	"os"
-	"path/filepath"
+	"io"
 	"strings"
 	"testing"
 )
@@ -16,12 +15,9 @@ func FuzzArchive(f *testing.F) {
 	f.Add(tarOf([]entry{{name: "bin/", typ: tar.TypeDir}, {name: "bin/sh", body: "#!x"}, {name: "lib", typ: tar.TypeSymlink, link: "usr/lib"}}))
 	f.Add(tarOf([]entry{{name: "../../etc/passwd", body: "x"}, {name: "/abs", typ: tar.TypeSymlink, link: "../../.."}, {name: "h", typ: tar.TypeLink, link: "abs"}}))
 	f.Add(tarOf([]entry{{name: "manifest.json", body: `[{"Layers":["a.tar"]}]`}, {name: "a.tar", body: string(tarOf([]entry{{name: "a/.wh..wh..opq"}, {name: ".wh.b"}}))}}))
+	f.Add(gz(tarOf([]entry{{name: "a/b", body: "c"}})))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		name := filepath.Join(t.TempDir(), "a.tar")
-		if err := os.WriteFile(name, data, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		r, err := Archive(context.Background(), name)
+		r, err := openArchive(context.Background(), io.NewSectionReader(bytes.NewReader(data), 0, int64(len(data))), io.NopCloser(nil))
 		if err != nil {
 			return
 		}
