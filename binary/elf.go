@@ -122,6 +122,7 @@ func (e *elfReader) classAndOrder(ident []byte) {
 		e.Class = 64
 	}
 	if e.Class != 0 && e.order != nil {
+		e.kernelsView()
 		return
 	}
 	e.problem("ELF header", 4, 0, uint64(ident[4])<<8|uint64(ident[5]), "class or byte order is none that there is")
@@ -137,6 +138,37 @@ func (e *elfReader) classAndOrder(ident []byte) {
 	}
 	if e.Class == 0 {
 		e.Class = map[uint16]int{62: 64, 183: 64, 243: 64, 21: 64, 22: 64, 258: 64, 3: 32, 40: 32, 20: 32}[e.order.Uint16(machine)]
+	}
+}
+
+// kernelsView corrects an identification that claims another class or order
+// than the rest of the header is written in: the kernel goes by that rest.
+func (e *elfReader) kernelsView() {
+	b, ok := e.src.bytes(0, 64)
+	if !ok {
+		return
+	}
+	for _, o := range []stdbinary.ByteOrder{stdbinary.LittleEndian, stdbinary.BigEndian} {
+		if o.Uint32(b[20:]) != 1 || o.Uint16(b[16:]) == 0 || o.Uint16(b[16:]) > 4 {
+			continue
+		}
+		wide := o.Uint16(b[52:]) == 64 && o.Uint16(b[54:]) == 56
+		narrow := o.Uint16(b[40:]) == 52 && o.Uint16(b[42:]) == 32
+		if wide == narrow {
+			continue
+		}
+		class, order := 32, "little"
+		if wide {
+			class = 64
+		}
+		if o == stdbinary.BigEndian {
+			order = "big"
+		}
+		if class != e.Class || order != e.Order {
+			e.problem("ELF header", 4, 0, 0, "the identification claims another class or byte order than the header is written in")
+			e.Class, e.Order, e.order = class, order, o
+		}
+		return
 	}
 }
 

@@ -166,6 +166,9 @@ func (s *start) glibcDlopen() {
 		g.report()
 		return
 	}
+	if m == nil {
+		return // the kernel's own object
+	}
 	m.object.Parent = nil
 	m.loader = nil
 	for _, x := range g.maps {
@@ -280,7 +283,7 @@ func (g *glibc) opens(by *Object, name string) (bool, string, []Attempt) {
 func (s *start) muslDlopen() {
 	m := s.newMusl()
 	library := s.argv0
-	s.argv0 = "/usr/local/bin/program"
+	s.argv0, s.execfn = "/usr/local/bin/program", "/usr/local/bin/program"
 	m.setup()
 	m.deps()
 	if m.failed {

@@ -28,6 +28,9 @@ func (s *start) refuse(kind FaultKind, errno root.Errno, f Fault) {
 // exec is execve(2) of a path. It goes on until a program starts, or ends the
 // Trace.
 func (s *start) exec(file string, depth int) {
+	if depth == 0 {
+		s.execfn = file
+	}
 	info, err := s.lookup(file)
 	if err != nil {
 		s.noFile(file, err, depth)
@@ -136,7 +139,11 @@ func (s *start) script(step ExecStep, depth int) {
 	s.argv0 = interp
 	before := len(s.trace.Exec)
 	s.exec(interp, depth+1)
-	if s.ended() || !hasArg || path.Base(interp) != "env" || before == len(s.trace.Exec) {
+	if s.ended() || path.Base(interp) != "env" || before == len(s.trace.Exec) {
+		return
+	}
+	if !hasArg {
+		s.endless(step)
 		return
 	}
 	s.envName(step, arg)
@@ -148,7 +155,11 @@ func (s *start) envName(step ExecStep, arg string) {
 	env := s.trace.Exec[len(s.trace.Exec)-1].Path
 	if strings.HasPrefix(arg, "-") && strings.ContainsAny(arg, "Sv") && !s.envSplits(env) {
 		s.end(Fault{Kind: FaultEnvName, Stage: StageExec, Object: step.Path, Library: arg, NeededBy: step.Path,
-			Message: fmt.Sprintf("%s: invalid option -- '%s'", env, arg[1:2]), Detail: "the target's env has no option -S: it came with coreutils 8.30, and busybox has none"}, 125)
+			Message: fmt.Sprintf("%s: invalid option -- '%s'", env, arg[1:2]), Detail: "the target's env has no option -S: it came with coreutils 8.30, and busybox has none"}, s.envUsage(env))
+		return
+	}
+	if strings.Contains(arg, "=") && !strings.HasPrefix(arg, "-") {
+		s.endless(step)
 		return
 	}
 	name, ok := binary.EnvCommand(arg)
@@ -161,6 +172,7 @@ func (s *start) envName(step ExecStep, arg string) {
 		search = "/bin:/usr/bin" // execvp's default
 	}
 	var tried []Attempt
+	last := root.ENOENT
 	for _, dir := range strings.Split(search, ":") {
 		file := name
 		if strings.Contains(name, "/") {
@@ -174,12 +186,31 @@ func (s *start) envName(step ExecStep, arg string) {
 			return
 		}
 		tried = append(tried, Attempt{Path: file, Result: errnoName(err)})
+		if errors.Is(err, root.EACCES) {
+			last = root.EACCES // execvp remembers it and looks on
+		}
 		if strings.Contains(name, "/") {
 			break
 		}
 	}
-	s.end(Fault{Kind: FaultEnvName, Stage: StageExec, Object: step.Path, Library: name, NeededBy: step.Path, Tried: tried, Errno: root.ENOENT,
-		Message: s.envMessage(env, name), Detail: fmt.Sprintf("env finds no %s on PATH=%s", printable(name), search)}, 127)
+	s.end(Fault{Kind: FaultEnvName, Stage: StageExec, Object: step.Path, Library: name, NeededBy: step.Path, Tried: tried, Errno: last,
+		Message: s.envMessage(env, name, last), Detail: fmt.Sprintf("env finds no %s that it may start on PATH=%s", printable(name), search)},
+		map[root.Errno]int{root.ENOENT: 127, root.EACCES: 126}[last])
+}
+
+// endless: env without a NAME takes the script's own path for it, and starts
+// it again.
+func (s *start) endless(step ExecStep) {
+	s.end(Fault{Kind: FaultInterpUnusable, Stage: StageExec, Object: step.Path, Library: step.Interp, NeededBy: step.Path,
+		Detail: "its #! line gives env no program: env starts the script again, without end"}, -1)
+}
+
+// envUsage is env's exit status for an option that it does not know.
+func (s *start) envUsage(env string) int {
+	if info, err := s.tree.Stat(s.abs(env), s.opt.User); err == nil && strings.Contains(path.Base(info.Path), "busybox") {
+		return 1
+	}
+	return 125
 }
 
 // envSplits looks whether this env knows -S, by the option's long name in its
@@ -190,11 +221,11 @@ func (s *start) envSplits(env string) bool {
 }
 
 // envMessage is what env says: coreutils, or busybox.
-func (s *start) envMessage(env, name string) string {
+func (s *start) envMessage(env, name string, errno root.Errno) string {
 	if info, err := s.tree.Stat(s.abs(env), s.opt.User); err == nil && strings.Contains(path.Base(info.Path), "busybox") {
-		return fmt.Sprintf("env: can't execute '%s': No such file or directory", name)
+		return fmt.Sprintf("env: can't execute '%s': %s", name, errno.Strerror())
 	}
-	return fmt.Sprintf("%s: '%s': No such file or directory", env, printable(name))
+	return fmt.Sprintf("%s: '%s': %s", env, printable(name), errno.Strerror())
 }
 
 // execFound starts what env found. A text without #! goes to the shell, as
@@ -255,8 +286,8 @@ func (s *start) elfHeader(file string, e *binary.ELF) bool {
 		return false
 	}
 	want := uint16(56)
-	if e.Class == 32 {
-		want = 32
+	if e.Class == 32 || e.Machine == "i386" || e.Machine == "arm" {
+		want = 32 // the kernel goes by the machine
 	}
 	switch {
 	case e.Class == 0 || e.Machine == "":
@@ -303,6 +334,10 @@ func (s *start) interpreter(file string, e *binary.ELF) bool {
 	for _, g := range e.Segments {
 		if g.Type == binary.PTInterp {
 			size = g.Filesz
+			if file64 := uint64(s.program.Facts.Size); size >= 2 && size <= 4096 && (g.Off > file64 || size > file64-g.Off) {
+				s.refuse(FaultInterpUnusable, root.EIO, Fault{Object: file, NeededBy: file, Detail: "its PT_INTERP lies outside the file"})
+				return false
+			}
 			break
 		}
 	}
@@ -383,6 +418,8 @@ func (s *start) segments(file string, e *binary.ELF) bool {
 		loads++
 		detail := ""
 		switch {
+		case g.Memsz >= 1<<40:
+			detail = fmt.Sprintf("a segment asks for %d bytes of memory", g.Memsz)
 		case g.Filesz > g.Memsz:
 			detail = "a segment has more bytes in the file than in memory"
 		case (g.Vaddr-g.Off)%page != 0 && g.Filesz > 0:

@@ -83,6 +83,11 @@ func (s *start) dynamic() {
 	if s.ended() {
 		return
 	}
+	if e := s.program.Facts.ELF; !entryInCode(e) {
+		s.crash(Fault{Kind: FaultBadProgram, Stage: StageInit, Object: s.argv0,
+			Detail: fmt.Sprintf("its entry point %#x lies in no executable segment", e.Header.Entry)}, "SIGSEGV")
+		return
+	}
 	s.goRuntime()
 	s.afterMain()
 }
@@ -111,7 +116,9 @@ func (s *start) newGlibc() *glibc {
 	switch {
 	case g.version == "":
 		s.limit(fmt.Sprintf("%s is glibc's loader, but its version can't be told", s.libc.Interp))
-		g.version = newestGlibc
+		if g.version = s.libc.Newest; g.version == "" {
+			g.version = newestGlibc
+		}
 	case !g.atLeast(oldestGlibc), !(root.CompareVersions(g.version, newestGlibc) <= 0 || strings.HasPrefix(g.version, newestGlibc+".")):
 		s.limit(fmt.Sprintf("glibc %s is outside the range of loaders that are simulated (%s to %s)", g.version, oldestGlibc, newestGlibc))
 	}
@@ -177,6 +184,11 @@ func (g *glibc) mapProgram() {
 
 // finish is rtld.c's dl_main from the preloads on.
 func (g *glibc) finish() {
+	if what := g.guttedProgram(); what != "" {
+		g.crash(Fault{Kind: FaultCrash, Stage: StageLibc, Object: g.argv0, Detail: what}, "SIGSEGV")
+		g.report()
+		return
+	}
 	g.audit()
 	preloads, ok := g.preload()
 	if !ok {
@@ -196,6 +208,19 @@ func (g *glibc) finish() {
 	g.checkISA()
 	g.relocateAll()
 	g.mixed()
+}
+
+// guttedProgram says what the loader misses in the program itself; it takes
+// all of it for given.
+func (g *glibc) guttedProgram() string {
+	e := g.main.elf
+	if e.Header.Type == 3 && !hasSegment(e, binary.PTPhdr) {
+		return "it is position-independent and has no PT_PHDR: the loader can't tell where it lies"
+	}
+	if !hasSegment(e, binary.PTDynamic) {
+		return "it has no dynamic section, and asks for a loader"
+	}
+	return gutted(e)
 }
 
 // lookAhead: after a version that is missing nothing more happens, but what

@@ -12,6 +12,12 @@ import (
 
 // mapObject is _dl_map_object: a loaded object of that name, or a search.
 func (g *glibc) mapObject(name string, asker *linkMap, secure bool) (*linkMap, *loadError) {
+	if name == "" {
+		return g.main, nil // the program's own name in the link map
+	}
+	if name == vdsoNames[g.program.Facts.ELF.Machine] {
+		return nil, nil // the kernel's object is in the link map, and in no file
+	}
 	for _, m := range g.maps {
 		if slices.Contains(m.names, name) || m.name == name && name != "" {
 			return m, nil
@@ -31,6 +37,10 @@ func (g *glibc) mapObject(name string, asker *linkMap, secure bool) (*linkMap, *
 	}
 	return g.mapFile(name, o, asker)
 }
+
+// vdsoNames are the sonames of the object that the kernel maps.
+var vdsoNames = map[string]string{"x86-64": "linux-vdso.so.1", "x32": "linux-vdso.so.1", "i386": "linux-gate.so.1", "aarch64": "linux-vdso.so.1",
+	"arm": "linux-vdso.so.1", "riscv64": "linux-vdso.so.1", "s390x": "linux-vdso64.so.1", "ppc64le": "linux-vdso64.so.1", "ppc64": "linux-vdso64.so.1", "loongarch64": "linux-vdso.so.1"}
 
 // listEntry is one element of the list that _dl_map_object_deps builds.
 type listEntry struct {
@@ -299,7 +309,7 @@ func (g *glibc) preloadOne(list []*linkMap, name, where string) []*linkMap {
 			Detail: path.Base(name) + " from " + where + " can't be preloaded; the loader goes on without"})
 		return list
 	}
-	if len(g.maps) == before {
+	if len(g.maps) == before || m == nil {
 		return list
 	}
 	m.object.FoundBy = ByPreload

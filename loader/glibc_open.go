@@ -182,7 +182,13 @@ func (g *glibc) newerKernel(e *binary.ELF) bool {
 	if e.ABITag == nil {
 		return false
 	}
-	return e.ABITag.OS != 0 || g.opt.Kernel != [3]uint32{} && kernelBelow(g.opt.Kernel, e.ABITag.Kernel)
+	kernel := g.opt.Kernel
+	if v, ok := g.env("LD_ASSUME_KERNEL"); ok && !g.secure {
+		if assumed, ok := parseKernel(v); ok {
+			kernel = assumed
+		}
+	}
+	return e.ABITag.OS != 0 || kernel != [3]uint32{} && kernelBelow(kernel, e.ABITag.Kernel)
 }
 
 // openPath is open_path: each directory, with its hardware subdirectories
@@ -335,8 +341,14 @@ func (g *glibc) mapFile(name string, o *opened, asker *linkMap) (*linkMap, *load
 	if g.opt.Noexec != nil && g.opt.Noexec(o.info.Path) && hasCode(e) {
 		return nil, &loadError{object: name, text: "failed to map segment from shared object", errno: root.EPERM, kind: FaultLibraryUnusable, path: o.path}
 	}
+	if huge(e) {
+		return nil, &loadError{object: name, text: "cannot map zero-fill pages", kind: FaultLibraryUnusable, path: o.path}
+	}
 	if what := g.crashes(o); what != "" {
 		return nil, &loadError{object: name, text: what, kind: FaultCrash, path: o.path, signal: "SIGBUS"}
+	}
+	if what := gutted(e); what != "" {
+		return nil, &loadError{object: name, text: what, kind: FaultCrash, path: o.path, signal: "SIGSEGV"}
 	}
 	m := &linkMap{facts: o.facts, elf: e, name: o.path, names: []string{name}, info: o.info, loader: asker, origin: g.originOf(o.path)}
 	m.object = &Object{Name: name, Path: o.path, Real: o.info.Path, FoundBy: o.by, Facts: o.facts}
@@ -345,6 +357,32 @@ func (g *glibc) mapFile(name string, o *opened, asker *linkMap) (*linkMap, *load
 	}
 	g.maps = append(g.maps, m)
 	return m, nil
+}
+
+// huge: a segment that no machine has the memory for.
+func huge(e *binary.ELF) bool {
+	for _, s := range e.Segments {
+		if s.Type == binary.PTLoad && s.Memsz >= 1<<40 {
+			return true
+		}
+	}
+	return false
+}
+
+// gutted says which table the loader follows without asking whether it is
+// there.
+func gutted(e *binary.ELF) string {
+	switch {
+	case !e.Dynamic:
+		return "its dynamic section lies outside the file"
+	case !hasTag(e, 5):
+		return "its dynamic section names no string table (DT_STRTAB)"
+	case !hasTag(e, 6):
+		return "its dynamic section names no symbol table (DT_SYMTAB)"
+	case versioned(e) && !hasTag(e, 0x6ffffff0):
+		return "it has versions, and no table that gives them to symbols (DT_VERSYM)"
+	}
+	return ""
 }
 
 func hasCode(e *binary.ELF) bool {
@@ -377,6 +415,9 @@ func (g *glibc) unmappable(e *binary.ELF) (string, FaultKind) {
 		case binary.PTLoad:
 			if !g.atLeast("2.35") && s.Align&(page-1) != 0 {
 				return "ELF load command alignment not page-aligned", FaultLibraryUnusable
+			}
+			if !g.atLeast("2.35") && s.Align != 0 && (s.Vaddr-s.Off)&(s.Align-1) != 0 {
+				return "ELF load command address/offset not properly aligned", FaultLibraryUnusable
 			}
 			if (s.Vaddr-s.Off)&(page-1) != 0 {
 				return "ELF load command address/offset not page-aligned", FaultLibraryUnusable

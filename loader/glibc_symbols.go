@@ -36,9 +36,10 @@ func (g *glibc) relocateAll() {
 
 // scope is the global search list, with what a lookup asks of each object.
 type scope struct {
-	g    *glibc
-	maps []*linkMap
-	lazy bool // the lookup is made at the first call
+	g     *glibc
+	maps  []*linkMap
+	lazy  bool // the lookup is made at the first call
+	ifunc bool // what was found is an IFUNC
 }
 
 func newScope(g *glibc) *scope { return &scope{g: g, maps: g.search} }
@@ -51,11 +52,25 @@ func versioned(e *binary.ELF) bool {
 
 func (g *glibc) relocate(sc *scope, m *linkMap, lazy bool) {
 	e := m.elf
+	if e.Relr && !g.atLeast("2.36") && !m.relrRef && !g.ended() {
+		g.crash(Fault{Kind: FaultCrash, Stage: StageRelocate, Object: g.file(m), Chain: chain(m),
+			Detail: fmt.Sprintf("its DT_RELR relocations are unknown to glibc %s, which leaves them undone: the program crashes", g.version)}, "SIGSEGV")
+	}
+	if lazy && hasTag(e, 23) && !hasTag(e, 3) && !g.ended() && hasCalls(e) {
+		g.crash(Fault{Kind: FaultCrash, Stage: StageRelocate, Object: g.file(m), Chain: chain(m),
+			Detail: "its dynamic section names no GOT (DT_PLTGOT), which lazy binding needs"}, "SIGSEGV")
+	}
 	for i := range e.Imports {
 		imp := &e.Imports[i]
 		atCall := lazy && imp.Uses&^binary.UseCall == 0
 		sc.lazy = atCall
+		sc.ifunc = false
 		to := sc.lookup(m, imp)
+		if to != nil && sc.ifunc && to.isMain && to != m && !atCall {
+			g.end(Fault{Kind: FaultRefused, Stage: StageRelocate, Object: g.file(m), Symbol: imp.Name, Chain: chain(m),
+				Message: fmt.Sprintf("%s: IFUNC symbol '%s' referenced in '%s' is defined in the executable and creates an unsatisfiable circular dependency.", g.argv0, imp.Name, m.name),
+				Detail:  "the symbol's resolver is in the program, which is relocated last"}, 127)
+		}
 		if to != nil {
 			continue
 		}
@@ -72,6 +87,10 @@ func (g *glibc) relocate(sc *scope, m *linkMap, lazy bool) {
 		f.Detail = undefined(f)
 		if atCall {
 			f.Kind, f.Stage = FaultSymbolLazy, AfterStart
+			if imp.Version == "GLIBC_PRIVATE" {
+				f.Kind = FaultLibcMixed
+				g.privateLimit(m, fmt.Sprintf("%s lacks %s of another part of libc; parts of libc call one another before main", g.file(m), imp.Name))
+			}
 			g.fault(f)
 			continue
 		}
@@ -81,6 +100,23 @@ func (g *glibc) relocate(sc *scope, m *linkMap, lazy bool) {
 		}
 		g.end(f, 127)
 	}
+}
+
+// privateLimit: a part of libc that lacks a private symbol may need it before
+// main; a program calls it when it does.
+func (g *glibc) privateLimit(m *linkMap, sentence string) {
+	if !m.isMain {
+		g.limit(sentence)
+	}
+}
+
+func hasCalls(e *binary.ELF) bool {
+	for _, c := range e.RelocTypes {
+		if c.PLT {
+			return true
+		}
+	}
+	return false
 }
 
 // versionTold: a symbol of a version that is missing is missing with it, and
@@ -179,6 +215,7 @@ func (sc *scope) defines(lib, from *linkMap, imp *binary.Import, hash uint32) bo
 	if x.Vis == stvHidden || x.Vis == stvInternal {
 		return false
 	}
+	sc.ifunc = x.Type == 10
 	return x.Bind == 1 || x.Bind == stbWeak || x.Bind == stbUnique
 }
 

@@ -59,6 +59,11 @@ func (s *start) newMusl() *musl {
 // run is __dls3.
 func (m *musl) run() {
 	m.setup()
+	if what := m.gutted(); what != "" {
+		m.crash(Fault{Kind: FaultCrash, Stage: StageLibc, Object: m.argv0, Detail: what}, "SIGSEGV")
+		m.list()
+		return
+	}
 	if m.app.elf.Machine != m.self.elf.Machine {
 		m.limit("the loader is of another machine than the program")
 	}
@@ -76,12 +81,24 @@ func (m *musl) run() {
 func (m *musl) setup() {
 	m.self = &dso{facts: m.libc.Facts, elf: m.libc.Facts.ELF, name: m.libc.Interp, short: "libc.so", info: m.interp}
 	m.self.object = &Object{Name: m.libc.Interp, Path: m.libc.Interp, Real: m.libc.Path, FoundBy: ByAbsolute, Facts: m.libc.Facts}
-	m.app = &dso{facts: m.program.Facts, elf: m.program.Facts.ELF, name: m.argv0, info: m.program.Info}
+	m.app = &dso{facts: m.program.Facts, elf: m.program.Facts.ELF, name: m.execfn, info: m.program.Info}
 	m.app.object = &Object{Path: m.argv0, Real: m.program.Info.Path, Facts: m.program.Facts}
 	m.dsos = []*dso{m.app}
 	if v, ok := m.env("LD_LIBRARY_PATH"); ok && !m.secure {
 		m.envPath = v
 	}
+}
+
+// gutted: what musl takes for given in the program.
+func (m *musl) gutted() string {
+	e := m.app.elf
+	switch {
+	case e.Header.Type == 3 && !hasSegment(e, binary.PTPhdr):
+		return "it is position-independent and has no PT_PHDR: the loader can't tell where it lies"
+	case !hasSegment(e, binary.PTDynamic) || !e.Dynamic:
+		return "it has no dynamic section, and asks for a loader"
+	}
+	return ""
 }
 
 func (m *musl) preloads() []string {
@@ -398,6 +415,8 @@ func (m *musl) mappable(info root.Info) (*binary.Facts, root.Errno, string) {
 		// musl does not look at the class: it reads the other header as its own,
 		// and finds no dynamic section behind it.
 		return nil, root.ENOEXEC, fmt.Sprintf("it is for %s, the program for %s", e.Machine, m.app.elf.Machine)
+	case huge(e) || !hasSegment(e, binary.PTLoad):
+		return nil, root.ENOMEM, "a segment asks for more memory than there is"
 	case hasSegment(e, binary.PTDynamic) && e.Header.Phentsize == m.app.elf.Header.Phentsize && beyondAny(facts):
 		return nil, crashed, fmt.Sprintf("a segment reaches beyond the end of the file (%d bytes)", facts.Size)
 	case !e.Dynamic || len(e.Segments) == 0 || e.Header.Phentsize != m.app.elf.Header.Phentsize:
@@ -474,6 +493,13 @@ func muslChain(d *dso) []string {
 func (m *musl) relocate() {
 	if m.ended() {
 		return
+	}
+	for _, d := range m.dsos {
+		// sysv_lookup does not ask whether there is a table.
+		if d.elf.Hash == "none" && len(m.app.elf.Imports) > 0 {
+			m.crash(Fault{Kind: FaultCrash, Stage: StageRelocate, Object: d.name, Chain: muslChain(d), Detail: "it has no hash table, and musl looks into it all the same"}, "SIGSEGV")
+			return
+		}
 	}
 	for _, d := range m.dsos {
 		if d != m.app && d != m.self {

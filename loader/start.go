@@ -10,6 +10,7 @@ type start struct {
 	tree    *root.Root
 	opt     Options
 	trace   *Trace
+	execfn  string       // AT_EXECFN: what execve was given, a script's own path too
 	argv0   string       // what the loader prints before its messages: the path given to execve
 	program *root.Object // the ELF program that the loader is to start
 	libc    *root.Libc   // the loader's own description

@@ -19,6 +19,15 @@ func (s *start) static() {
 			Detail: fmt.Sprintf("its entry point %#x lies in no executable segment", e.Header.Entry)}, "SIGSEGV")
 		return
 	}
+	if strings.HasPrefix(e.Soname, "ld-") || strings.HasPrefix(e.Soname, "ld64") || strings.HasPrefix(e.Soname, "ld.so") {
+		s.limit("it is a loader itself: what it does depends on its arguments")
+		return
+	}
+	if len(e.Needed) > 0 {
+		s.crash(Fault{Kind: FaultBadProgram, Stage: StageInit, Object: s.argv0,
+			Detail: fmt.Sprintf("it needs %s and names no interpreter: nothing loads that, and nothing relocates the program", strings.Join(e.Needed, ", "))}, "SIGSEGV")
+		return
+	}
 	if e.Kind == binary.KindShared {
 		s.crash(Fault{Kind: FaultBadProgram, Stage: StageInit, Object: s.argv0,
 			Detail: "it is a shared library: nothing relocates it when it is started as a program"}, "SIGSEGV")

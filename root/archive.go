@@ -78,6 +78,7 @@ type archive struct {
 	closers  []io.Closer
 	spool    *spool // made when it is needed
 	unpacked int64  // bytes that came out of compressed streams
+	holes    int64  // bytes that sparse files claim to have
 }
 
 func (a *archive) open(file *io.SectionReader) (*memStore, *Image, error) {

@@ -72,6 +72,12 @@ func (l *Libc) glibc(data []byte) {
 	l.LibDST = libDST(data, l.Dirs)
 	l.Cache = cachePath(data)
 	l.Version = bannerVersion(data)
+	// Without a banner it is older than 2.33; 2.32 brought the call of
+	// __libc_early_init.
+	l.Newest = "2.31"
+	if bytes.Contains(data, []byte("__libc_early_init")) {
+		l.Newest = "2.32"
+	}
 }
 
 // libcSo looks at the libc.so.6 that belongs to the loader: its banner tells
@@ -91,6 +97,9 @@ func (l *Libc) libcSo(r *Root) {
 		l.ISA |= o.Facts.ELF.X86ISA
 		if l.Version == "" {
 			l.Version = r.LibcVersion(info, o.Facts.ELF)
+			if CompareVersions(l.Version, l.Newest) > 0 {
+				l.Version = l.Newest // that libc.so.6 is another's
+			}
 		}
 		return
 	}

@@ -120,6 +120,7 @@ type Libc struct {
 	Path    string   // where its file really lies
 	Dirs    []string // glibc: built-in directories in search order, each with a final slash; musl: its default path
 	ISA     uint32   // x86: ISA level bits that the loader or its libc.so.6 demand
+	Newest  string   // an upper bound for the version of a loader without a banner
 	LibDST  string   // glibc: what $LIB stands for, "lib/x86_64-linux-gnu", "lib64", "lib"
 	Cache   string   // glibc: path of ld.so.cache; "" when the loader has none
 	Facts   *binary.Facts

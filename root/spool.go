@@ -24,6 +24,7 @@ const (
 	maxUnpacked = 64 << 30  // bytes, over all streams of an archive
 	maxGrowth   = 256       // times its size, for one stream,
 	freeGrowth  = 256 << 20 // beyond so many bytes
+	maxSparse   = 512 << 20 // bytes of sparse files, all together
 	maxWindow   = 128 << 20 // what zstd --ultra --long=27 and xz -9e need, and more
 )
 
@@ -36,7 +37,7 @@ func (a *archive) decompress(file *io.SectionReader) (r io.Reader, done func(), 
 		return nil, nil, err
 	}
 	done = func() {}
-	in := bufio.NewReaderSize(ctxReader{a.ctx, file}, 1<<16)
+	in := bufio.NewReaderSize(ctxReader{a.ctx, file}, int(min(1<<16, file.Size())))
 	switch b := head[:n]; {
 	case bytes.HasPrefix(b, []byte("\x1f\x8b")):
 		r, err = gzip.NewReader(in)
@@ -136,6 +137,15 @@ func (e source) sparse() bool {
 	return false
 }
 
+// unkept stands for the contents of a sparse file that claims to be too
+// large: a log of logins that is nearly all hole may have hundreds of
+// gigabytes and lies in many images. It has a size, and can't be read.
+type unkept struct{}
+
+func (unkept) ReadAt([]byte, int64) (int, error) {
+	return 0, &LimitError{"bytes of sparse files", maxSparse}
+}
+
 // content notes where the bytes of a regular file lie, and copies them to the
 // spool if they can't be read where they are.
 func (b *builder) content(n *memNode, e source) error {
@@ -151,6 +161,12 @@ func (b *builder) content(n *memNode, e source) error {
 		outer, base, _ := e.file.Outer()
 		n.src, n.off = outer, base+at
 		return nil
+	}
+	if e.sparse() {
+		if b.holes += n.info.Size; n.info.Size > maxSparse || b.holes > maxSparse {
+			n.src = unkept{}
+			return nil
+		}
 	}
 	if b.spool == nil {
 		var err error
