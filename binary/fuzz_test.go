@@ -105,15 +105,68 @@ func FuzzScript(f *testing.F) {
 	})
 }
 
-// FuzzGoTable: function tables are found by their magic anywhere in a
-// segment.
-func FuzzGoTable(f *testing.F) {
-	f.Add([]byte{1, 8, 3, 0, 0, 0, 0, 0, 0, 0}, true)
-	f.Add([]byte{1, 4, 3, 0, 0, 0}, false)
-	f.Fuzz(func(t *testing.T, table []byte, wide bool) {
-		data := append([]byte{0xf1, 0xff, 0xff, 0xff, 0, 0}, table...)
-		src := &source{r: bytes.NewReader(data), size: int64(len(data))}
-		v := &view{src: src, order: binary.LittleEndian, wide: wide, spans: []span{{vaddr: 0x1000, filesz: uint64(len(data))}}}
-		(&Go{}).functions(readFuncNames(v))
+// FuzzPE and FuzzMachO begin behind what tells the formats.
+func FuzzPE(f *testing.F) {
+	for _, s := range seeds(f) {
+		if bytes.HasPrefix(s, []byte("MZ")) && len(s) > 88 {
+			f.Add(s[68:])
+		}
+	}
+	start := append(bytes.Clone(tinyPE()[:64]), "PE\x00\x00"...)
+	f.Fuzz(func(t *testing.T, rest []byte) {
+		data := append(bytes.Clone(start), rest...)
+		facts, err := Read(bytes.NewReader(data), int64(len(data)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p := facts.PE; p != nil && len(p.Imports)+len(p.DelayImports) > 2*maxImports {
+			t.Fatalf("%d imports", len(p.Imports))
+		}
 	})
+}
+
+func FuzzMachO(f *testing.F) {
+	for _, s := range [][]byte{tinyMachO(), fat(tinyMachO()), fat64(tinyMachO())} {
+		f.Add(byte(0), s[4:])
+		f.Add(byte(5), s[4:])
+	}
+	magics := []string{"\xcf\xfa\xed\xfe", "\xce\xfa\xed\xfe", "\xfe\xed\xfa\xcf", "\xfe\xed\xfa\xce", "\xca\xfe\xba\xbe", "\xca\xfe\xba\xbf"}
+	f.Fuzz(func(t *testing.T, magic byte, rest []byte) {
+		data := append([]byte(magics[int(magic)%len(magics)]), rest...)
+		facts, err := Read(bytes.NewReader(data), int64(len(data)))
+		if err != nil || len(facts.MachO) > maxSlices {
+			t.Fatal(err, len(facts.MachO))
+		}
+	})
+}
+
+// FuzzGo: build info, in both of its forms, and the function table are found
+// by their magics anywhere in a segment.
+func FuzzGo(f *testing.F) {
+	inline := append([]byte("\x08\x02"), make([]byte, 16)...)
+	f.Add(append(inline, "\x08go1.22.6\x30"+modStart+"path\tmain\nmod\tm\tv1\n"+modEnd...), []byte{1, 8, 3, 0, 0, 0, 0, 0, 0, 0}, true)
+	f.Add([]byte{8, 0, 0, 16, 0, 0, 0, 0, 0, 0, 32, 16}, []byte("\x01\x04\x03\x00\x00\x00"), false)
+	f.Add([]byte("go1.22\x00"), goTable("runtime.main\x00net._Cfunc_x\x00_cgoexp_1_A\x00a%2eb.A\x00"), true)
+	f.Fuzz(func(t *testing.T, info, table []byte, wide bool) {
+		data := append([]byte(infoMagic), info...)
+		data = append(data, make([]byte, -len(data)&15)...)
+		data = append(append(data, 0xf1, 0xff, 0xff, 0xff, 0, 0), table...)
+		src := &source{r: bytes.NewReader(data), size: int64(len(data))}
+		v := &view{src: src, order: binary.LittleEndian, wide: wide, spans: []span{
+			{vaddr: 0x1000, filesz: uint64(len(data))}, {vaddr: 0x9000, off: 16, filesz: uint64(len(data)), flags: spanWrite}}}
+		facts := &Facts{}
+		readGo(facts, v)
+		if g := facts.Go; g != nil && len(g.Packages) > len(data) {
+			t.Fatalf("%d packages in %d bytes", len(g.Packages), len(data))
+		}
+	})
+}
+
+// goTable is a function table behind its magic: a header and names.
+func goTable(names string) []byte {
+	b := []byte{1, 8}
+	for _, w := range []uint64{1, 0, 0, 72, 72 + uint64(len(names)), 0, 0, 0} {
+		b = binary.LittleEndian.AppendUint64(b, w)
+	}
+	return append(b, names...)
 }

@@ -177,11 +177,18 @@ func elfBuildMode(e *ELF) string {
 
 // externallyLinked: Go's own linker writes no ABI tag, no initialisers, no
 // unwind table and no compiler's comment; a C linker with its start files does.
+// Static programs against musl have none of these either, but no PT_PHDR
+// aligned to a page, as Go's linker makes it (cmd/link/internal/ld/elf.go).
 func externallyLinked(e *ELF) bool {
+	if e.ABITag != nil || e.hasTag(12) || e.hasTag(25) || len(e.Comment) > 0 { // DT_INIT, DT_INIT_ARRAY
+		return true
+	}
+	byGo := false
 	for _, s := range e.Segments {
 		if s.Type == 0x6474e550 { // PT_GNU_EH_FRAME
 			return true
 		}
+		byGo = byGo || s.Type == 6 && s.Align >= 0x1000 // PT_PHDR
 	}
-	return e.ABITag != nil || e.hasTag(12) || e.hasTag(25) || len(e.Comment) > 0
+	return !byGo
 }

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // goSources are small modules, a file each: what a case builds.
@@ -94,6 +95,7 @@ func goCases() []goCase {
 		{source: "own", env: "CGO_ENABLED=1", flags: "-ldflags=-linkmode=internal", want: Go{Link: "internal", BuildMode: "exe", Cgo: true, CgoPackages: asOwn}},
 		{source: "names", env: "CGO_ENABLED=1", flags: "-ldflags=-linkmode=external", want: Go{Link: "external", BuildMode: "exe", Cgo: true, CgoPackages: asNames, Needs: needName}},
 		{source: "names", env: "CGO_ENABLED=1", flags: "-ldflags=-linkmode=external -ldflags=-extldflags=-static", want: Go{Link: "external", BuildMode: "exe", Cgo: true, CgoPackages: asNames, Needs: needName}},
+		{source: "own", env: "CGO_ENABLED=1 CC=musl-gcc", flags: "-ldflags=-linkmode=external -ldflags=-extldflags=-static", want: Go{Link: "external", BuildMode: "exe", Cgo: true, CgoPackages: asOwn}},
 		{source: "export", env: "CGO_ENABLED=1", flags: "-buildmode=c-shared", want: Go{Link: "external", BuildMode: "c-shared", Cgo: true, CgoPackages: []CgoPackage{cgoMain}}},
 		{source: "plug", env: "CGO_ENABLED=1", flags: "-buildmode=plugin", want: Go{Link: "external", BuildMode: "plugin", Cgo: true}},
 		{source: "host", env: "CGO_ENABLED=1", want: Go{Link: "external", BuildMode: "exe", Cgo: true, CgoPackages: []CgoPackage{cgoPlug}, Needs: GoNeeds{Plugins: true}}},
@@ -235,6 +237,11 @@ func buildGo(t *testing.T, c goCase) string {
 	if _, err := os.Stat(file); err == nil {
 		return file
 	}
+	if _, cc, ok := strings.Cut(c.env, "CC="); ok {
+		if _, err := exec.LookPath(cc); err != nil {
+			t.Skip(err)
+		}
+	}
 	dir := t.TempDir()
 	writeFile(t, filepath.Join(dir, "go.mod"), "module example.com/"+c.source+"\n\ngo 1.17\n")
 	for name, text := range goSources[c.source] {
@@ -249,7 +256,7 @@ func buildGo(t *testing.T, c goCase) string {
 	}
 	args := append([]string{"build", "-o", file + ".new"}, strings.Fields(c.flags)...)
 	if strings.Contains(c.flags, "-extldflags") {
-		args = []string{"build", "-o", file + ".new", "-ldflags", "-linkmode=external -extldflags=-static"}
+		args = []string{"build", "-o", file + ".new", "-ldflags", "-s -linkmode=external -extldflags=-static"}
 	}
 	build := exec.Command("go", append(args, ".")...)
 	build.Dir = dir
@@ -325,7 +332,9 @@ func TestGoPackagesAreThoseOfTheBuild(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	listed := strings.Fields(goTool(t, "", "list", "-deps", "net", "os/user", "runtime"))
+	// The runtime has functions in the name of the last two (go:linkname).
+	t.Setenv("CGO_ENABLED", "0")
+	listed := strings.Fields(goTool(t, "", "list", "-deps", "net", "os/user", "runtime", "runtime/debug", "os/signal"))
 	for i, p := range listed {
 		listed[i] = strings.TrimPrefix(p, "vendor/")
 	}
@@ -347,7 +356,7 @@ func TestSplitName(t *testing.T) {
 		"github.com/mattn/go-sqlite3._Cfunc_sqlite3_open": "github.com/mattn/go-sqlite3", "slices.SortFunc[go.shape.[]example.com/a.T,go.shape.int]": "slices",
 		"example.com/a.(*T[...]).Do.func1": "example.com/a", "type:.eq.net.IPAddr": "", "type..eq.net.IPAddr": "", "go:struct { a.B }": "",
 		"go.(*struct { sync.Mutex }).Lock": "", "go/ast.Walk": "go/ast", "crosscall2": "", "_cgo_topofstack": "", "main..inittask": "main",
-		"example.com/caf%c3%a9.F": "example.com/café", "a%zz.b": "a%zz", "": "", ".": "", "x.": "", "/.": "", "a/b": "",
+		"example.com/caf%c3%a9.F": "example.com/café", "example.com/a%252ev2.F.func1": "example.com/a.v2", "a%zz.b": "a%zz", "": "", ".": "", "x.": "", "/.": "", "a/b": "",
 	} {
 		pkg, _ := splitName([]byte(name))
 		if got := unescapePath(pkg); got != want {
@@ -385,5 +394,74 @@ func TestGccgo(t *testing.T) {
 		if g == nil || g.Compiler != "gccgo" || g.Link != "external" || !strings.Contains(g.GCC, "GCC:") || static != (g.Libgo == "") {
 			t.Errorf("static %v: %+v", static, g)
 		}
+	}
+}
+
+// A file of nothing but beginnings costs no more than a few times its size.
+func TestGoHostileFiles(t *testing.T) {
+	const size = 16 << 20
+	for name, unit := range map[string][]byte{
+		"tables":     append([]byte{0xf1, 0xff, 0xff, 0xff, 0, 0}, goTable("")[:66]...),
+		"magics":     {0xf1, 0xff, 0xff, 0xff},
+		"build info": append([]byte(infoMagic), 8, 2, 0xff, 0xff, 0xff, 0x7f, 'g', 'o'),
+		"versions":   []byte("\x00go1.22"),
+		"modules":    []byte(modStart),
+		"names":      []byte("a.b\x00"),
+	} {
+		head := make([]byte, 4096)
+		copy(head, tinyELF(64, binary.LittleEndian))
+		data := append(head, bytes.Repeat(unit, size/len(unit))...)
+		if name == "names" {
+			copy(data[4096:], append([]byte{0xf1, 0xff, 0xff, 0xff, 0, 0}, goTable("")...))
+			binary.LittleEndian.PutUint64(data[4096+40:], size-1<<16)
+			copy(data[4096+80:], "runtime.main\x00")
+		}
+		for i := range 8 { // all of it is loaded, and more than once
+			at := 64 + 56*i
+			binary.LittleEndian.PutUint32(data[at:], PTLoad)
+			binary.LittleEndian.PutUint32(data[at+4:], uint32(4+i&2))
+			for k, v := range []uint64{uint64(i) << 12, uint64(i) << 32, uint64(i) << 32, uint64(len(data)), uint64(len(data)), 4096} {
+				binary.LittleEndian.PutUint64(data[at+8+8*k:], v)
+			}
+		}
+		binary.LittleEndian.PutUint16(data[56:], 8)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		began := time.Now()
+		f := facts(t, data)
+		runtime.ReadMemStats(&after)
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("%s: %v", name, took)
+		}
+		if used := after.TotalAlloc - before.TotalAlloc; used > 20*size {
+			t.Errorf("%s: %d MB allocated for %d MB", name, used>>20, size>>20)
+		}
+		if name == "names" && (f.Go == nil || len(f.Go.Packages) != 2) {
+			t.Errorf("names: %+v", f.Go)
+		}
+	}
+}
+
+// BenchmarkGoFacts reads the largest Go program that is surely here; bytes a
+// second are those of the file.
+func BenchmarkGoFacts(b *testing.B) {
+	path, err := exec.LookPath("go")
+	if err != nil {
+		b.Skip("no go here")
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for name, d := range map[string][]byte{"sections": data, "bare": withoutSections(data)} {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(d)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if f, err := Read(bytes.NewReader(d), int64(len(d))); err != nil || f.Go == nil || len(f.Go.Packages) == 0 {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

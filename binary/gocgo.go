@@ -224,10 +224,19 @@ func splitName(name []byte) (pkg, rest []byte) {
 	return name[:at], name[at+1:]
 }
 
+// unescapePath undoes the linker's escapes. Go 1.27 escapes the paths of some
+// closures twice; no path has a % of its own (cmd/go, module.CheckImportPath).
 func unescapePath(p []byte) string {
-	if bytes.IndexByte(p, '%') < 0 {
-		return string(p)
+	for range 3 {
+		if bytes.IndexByte(p, '%') < 0 {
+			break
+		}
+		p = unescape(p)
 	}
+	return string(p)
+}
+
+func unescape(p []byte) []byte {
 	out := make([]byte, 0, len(p))
 	for i := 0; i < len(p); i++ {
 		if p[i] == '%' && i+2 < len(p) {
@@ -239,5 +248,5 @@ func unescapePath(p []byte) string {
 		}
 		out = append(out, p[i])
 	}
-	return string(out)
+	return out
 }

@@ -18,7 +18,7 @@ const (
 // take some 10 MB.
 const (
 	maxNames      = 128 << 20
-	maxTableTries = 16
+	maxTableTries = 32
 )
 
 // readFuncNames gives the names of all functions, inlined ones too, each
@@ -37,10 +37,13 @@ func readFuncNames(v *view) []byte {
 		tries := 0
 		ranges := v.ranges(func(flags uint32) bool { return flags&spanExec == exec })
 		v.searchWord(ranges, 4, v.tableStarts(), func(off uint64) bool {
+			if !v.tableHeader(off) {
+				return true
+			}
 			if found := v.funcNames(off, false); found != nil {
 				names = found
-				tries++
 			}
+			tries++
 			return tries < maxTableTries
 		})
 		if names != nil {
@@ -61,13 +64,20 @@ func (v *view) tableStarts() [3]uint32 {
 	return words
 }
 
+// tableHeader looks at what follows the magic: two zeros, the least size of
+// an instruction, and that of a pointer.
+func (v *view) tableHeader(off uint64) bool {
+	b, ok := v.src.bytes(off, 8)
+	return ok && b[4] == 0 && b[5] == 0 && (b[6] == 1 || b[6] == 2 || b[6] == 4) && int(b[7]) == v.wordSize()
+}
+
 // funcNames reads the header at a file offset (runtime/symtab.go, pcHeader),
 // and the names that it points to. A table in a section of its own may have
 // any magic: obfuscators change it.
 func (v *view) funcNames(off uint64, anyMagic bool) []byte {
 	word := uint64(v.wordSize())
 	head, ok := v.src.bytes(off, 8+7*word)
-	if !ok || head[4] != 0 || head[5] != 0 || uint64(head[7]) != word || head[6] != 1 && head[6] != 2 && head[6] != 4 {
+	if !ok || !v.tableHeader(off) {
 		return nil
 	}
 	first := uint64(3) // behind nfunc, nfiles, textStart

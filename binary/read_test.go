@@ -47,7 +47,7 @@ func TestPEAndMachO(t *testing.T) {
 	if p == nil || !p.Plus || p.Machine != "x86-64" || p.Subsystem != "console" || p.SubsystemVersion != "6.1" || !slices.Equal(p.Imports, []string{"KERNEL32.dll"}) || p.Signed {
 		t.Errorf("PE: %+v", p)
 	}
-	for _, data := range [][]byte{tinyMachO(), fat(tinyMachO())} {
+	for _, data := range [][]byte{tinyMachO(), fat(tinyMachO()), fat64(tinyMachO())} {
 		f := facts(t, data)
 		if len(f.MachO) != 1 {
 			t.Fatalf("Mach-O: %+v", f)

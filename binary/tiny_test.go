@@ -195,3 +195,15 @@ func fat(slice []byte) []byte {
 	be.PutUint32(img[20:], uint32(len(slice)))
 	return append(img, slice...)
 }
+
+// fat64 wraps one slice, with offsets of 64 bits.
+func fat64(slice []byte) []byte {
+	img := make([]byte, 64)
+	be := binary.BigEndian
+	be.PutUint32(img, machoFat64)
+	be.PutUint32(img[4:], 1)
+	be.PutUint32(img[8:], 0x0100000c)
+	be.PutUint64(img[16:], 64)
+	be.PutUint64(img[24:], uint64(len(slice)))
+	return append(img, slice...)
+}

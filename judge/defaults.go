@@ -33,6 +33,7 @@ func (tr *trial) circumstances(b *Bench, c Circumstances) {
 	if o.Cwd == "" {
 		o.Cwd = "/"
 	}
+	tr.image(c)
 	tr.assumed.Cwd = o.Cwd
 	if c.User != nil {
 		o.User = *c.User
@@ -45,6 +46,23 @@ func (tr *trial) circumstances(b *Bench, c Circumstances) {
 	if t.Host != nil {
 		o.Noexec, o.NoSuid = t.Host.Noexec, t.Host.NoSuid
 		o.CPU.Platform, o.CPU.HWCaps = t.Host.Platform, t.Host.HWCaps
+	}
+}
+
+// image: an image's own working directory and user, where nothing else was
+// asked for. A user that its passwd does not have is told when it starts.
+func (tr *trial) image(c Circumstances) {
+	i := tr.target.Root.Image
+	if i == nil {
+		return
+	}
+	if c.Cwd == "" && strings.HasPrefix(i.Dir, "/") {
+		tr.options.Cwd = i.Dir
+	}
+	if c.User == nil && i.User != "" {
+		if cred, err := tr.target.Root.User(i.User); err == nil {
+			tr.options.User = cred
+		}
 	}
 }
 
@@ -80,8 +98,11 @@ func (tr *trial) machine(c Circumstances) {
 
 func (tr *trial) environment(b *Bench, c Circumstances) {
 	env := []string{DefaultPath}
-	if tr.target.Host != nil {
+	switch {
+	case tr.target.Host != nil:
 		env = slices.Clone(b.env)
+	case tr.target.Root.Image != nil && len(tr.target.Root.Image.Env) > 0:
+		env = slices.Clone(tr.target.Root.Image.Env)
 	}
 	for _, kv := range c.Env {
 		key, _, _ := strings.Cut(kv, "=")

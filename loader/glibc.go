@@ -3,6 +3,7 @@ package loader
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/willrun/willrun/binary"
@@ -220,7 +221,27 @@ func (g *glibc) guttedProgram() string {
 	if !hasSegment(e, binary.PTDynamic) {
 		return "it has no dynamic section, and asks for a loader"
 	}
+	if readOnlyDynamic(e) {
+		return "its dynamic section lies in a read-only segment, and the loader writes into it"
+	}
 	return gutted(e)
+}
+
+// readOnlyDynamic: the loader leaves the address of its list of objects in
+// DT_DEBUG. Old versions of patchelf move the dynamic section of Go programs
+// to where that can't be written.
+func readOnlyDynamic(e *binary.ELF) bool {
+	for _, d := range e.Segments {
+		if d.Type != binary.PTDynamic || !hasTag(e, 21) {
+			continue
+		}
+		for _, s := range e.Segments {
+			if s.Type == binary.PTLoad && d.Vaddr >= s.Vaddr && d.Vaddr-s.Vaddr < s.Memsz {
+				return s.Flags&2 == 0
+			}
+		}
+	}
+	return false
 }
 
 // lookAhead: after a version that is missing nothing more happens, but what
@@ -239,9 +260,14 @@ func (g *glibc) report() {
 			list = append(list, m)
 		}
 	}
-	for i, m := range g.search {
+	search := g.search
+	// Since 2.41 it is in the list whether something needs it or not.
+	if g.atLeast("2.41") && !slices.Contains(search, g.rtld) {
+		search = append(slices.Clone(search), g.rtld)
+	}
+	for i, m := range search {
 		if m == g.rtld && i > 0 {
-			before := g.search[i-1]
+			before := search[i-1]
 			for j := range list {
 				if list[j] == before {
 					list = append(list[:j+1], append([]*linkMap{g.rtld}, list[j+1:]...)...)

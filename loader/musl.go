@@ -97,6 +97,8 @@ func (m *musl) gutted() string {
 		return "it is position-independent and has no PT_PHDR: the loader can't tell where it lies"
 	case !hasSegment(e, binary.PTDynamic) || !e.Dynamic:
 		return "it has no dynamic section, and asks for a loader"
+	case readOnlyDynamic(e):
+		return "its dynamic section lies in a read-only segment, and the loader writes into it"
 	}
 	return ""
 }
@@ -415,7 +417,7 @@ func (m *musl) mappable(info root.Info) (*binary.Facts, root.Errno, string) {
 		// musl does not look at the class: it reads the other header as its own,
 		// and finds no dynamic section behind it.
 		return nil, root.ENOEXEC, fmt.Sprintf("it is for %s, the program for %s", e.Machine, m.app.elf.Machine)
-	case huge(e) || !hasSegment(e, binary.PTLoad):
+	case huge(e) || hasSegment(e, binary.PTDynamic) && !hasSegment(e, binary.PTLoad):
 		return nil, root.ENOMEM, "a segment asks for more memory than there is"
 	case hasSegment(e, binary.PTDynamic) && e.Header.Phentsize == m.app.elf.Header.Phentsize && beyondAny(facts):
 		return nil, crashed, fmt.Sprintf("a segment reaches beyond the end of the file (%d bytes)", facts.Size)

@@ -140,7 +140,8 @@ func TestOCILayout(t *testing.T) {
 	files := []entry{
 		{name: "oci-layout", body: `{"imageLayoutVersion":"1.0.0"}`},
 		{name: "index.json", body: `{"manifests":[{"digest":"sha256:aa"}]}`},
-		{name: "blobs/sha256/aa", body: `{"manifests":[{"digest":"sha256:bb","platform":{"os":"linux","architecture":"arm64","variant":"v8"}},{"digest":"sha256:dd","platform":{"os":"unknown","architecture":"unknown"}}]}`},
+		{name: "blobs/sha256/aa", body: `{"manifests":[{"digest":"sha256:bb","platform":{"os":"linux","architecture":"arm64","variant":"v8"}},{"digest":"sha256:dd","platform":{"os":"unknown","architecture":"unknown"}},{"digest":"sha256:ff","platform":{"os":"linux","architecture":"amd64"}}]}`},
+		{name: "blobs/sha256/dd", body: `{}`},
 		{name: "blobs/sha256/bb", body: `{"config":{"digest":"sha256:cc"},"layers":[{"digest":"sha256:ee"}]}`},
 		{name: "blobs/sha256/cc", body: `{"os":"linux","architecture":"arm64","variant":"v8"}`},
 		{name: "blobs/sha256/ee", body: string(gz(layer))},

@@ -167,7 +167,7 @@ func (b *builder) ociPick() (*pick, error) {
 		if len(m.Manifests) == 0 {
 			return blobs(m.Config, m.Layers)
 		}
-		at, err := single(m.Manifests)
+		at, err := b.single(m.Manifests)
 		if err != nil {
 			return nil, err
 		}
@@ -178,18 +178,24 @@ func (b *builder) ociPick() (*pick, error) {
 	return nil, errors.New("its index names indexes without end")
 }
 
-func single(manifests []descriptor) (descriptor, error) {
+// single is the one image of an index. Images of other platforms are often
+// named there, and not in the archive.
+func (b *builder) single(manifests []descriptor) (descriptor, error) {
 	var images []descriptor
 	var platforms []string
 	for _, d := range manifests {
-		if !d.attestation() {
+		name, err := blob(d.Digest)
+		if err != nil {
+			return d, err
+		}
+		if _, err := b.file(name); err == nil && !d.attestation() {
 			images = append(images, d)
 			platforms = append(platforms, d.platform())
 		}
 	}
 	switch len(images) {
 	case 0:
-		return descriptor{}, errors.New("its index names no image")
+		return descriptor{}, errors.New("its index names no image that it holds")
 	case 1:
 		return images[0], nil
 	}

@@ -101,7 +101,7 @@ func open(ctx context.Context, name string) (*root.Root, error) {
 	case kind == "archive" && rest != "":
 		return root.Archive(ctx, rest)
 	case kind == "dir", kind == "archive":
-		return nil, fmt.Errorf("a path is wanted behind %s:", kind)
+		return nil, fmt.Errorf("a path is wanted behind %q", name)
 	}
 	return nil, fmt.Errorf("%s: there are host, scratch, dir:PATH and archive:FILE", unknown(name))
 }

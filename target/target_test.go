@@ -142,7 +142,7 @@ func TestUnknown(t *testing.T) {
 	for name, want := range map[string]string{
 		"":                 "there are host, scratch, dir:PATH and archive:FILE",
 		"hots":             "target hots: no such target: there are",
-		"dir:":             "a path is wanted behind dir:",
+		"dir:":             `a path is wanted behind "dir:"`,
 		"dir:/nowhere/at":  "no such file",
 		"archive:/nowhere": "no such file",
 		"image:debian:12":  "docker save -o FILE",

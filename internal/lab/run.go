@@ -179,7 +179,7 @@ func one(s Spec) Result {
 	if c.Dir == "" {
 		c.Dir = "/"
 	}
-	c.WaitDelay = time.Second
+	c.WaitDelay = 10 * time.Second
 	c.SysProcAttr = &syscall.SysProcAttr{Chroot: s.Root, Setsid: true}
 	if s.UID > 0 {
 		c.SysProcAttr.Credential = &syscall.Credential{Uid: s.UID, Gid: s.UID}

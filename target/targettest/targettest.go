@@ -10,7 +10,6 @@ package targettest
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -180,6 +179,6 @@ func permissions(t *testing.T, r *root.Root) {
 	tool, _ := r.Stat("/bin/tool", other)
 	large, _ := r.Stat("/large", other)
 	if !tool.Executable(other) || large.Executable(root.Superuser) || !large.Readable(other) {
-		t.Error(fmt.Sprintf("%+v %+v", tool, large))
+		t.Errorf("%+v %+v", tool, large)
 	}
 }
