@@ -63,6 +63,12 @@ func (g *Go) functions(names []byte) {
 	}
 	t.cgo = t.cgo || t.packages["runtime/cgo"]
 	g.Packages = slices.Sorted(maps.Keys(t.packages))
+	// Red Hat's and Microsoft's Go put OpenSSL in the place of crypto.
+	for p := range t.packages {
+		if g.FIPS == "" && strings.Contains(p, "github.com/golang-fips/openssl") {
+			g.FIPS = "openssl"
+		}
+	}
 	g.whyCgo(t)
 	g.needs(t)
 }

@@ -31,6 +31,7 @@ type trial struct {
 	levels  []string // CPU levels to try; {""} where they say nothing
 	assumed Assumed
 	as      As
+	unknown []string // what could not be settled
 }
 
 // As says what a subject is judged as.
@@ -66,6 +67,7 @@ func (b *Bench) CheckAs(ctx context.Context, s Subject, t *target.Target, c Circ
 // run simulates the start on every CPU level that the verdict must hold for.
 // A start on which the level had no influence is not repeated.
 func (tr *trial) run(r *Result) {
+	r.Unknown = tr.unknown
 	if tr.subject.loop {
 		tr.loop(r)
 		return

@@ -60,9 +60,11 @@ func (tr *trial) image(c Circumstances) {
 		tr.options.Cwd = i.Dir
 	}
 	if c.User == nil && i.User != "" {
-		if cred, err := tr.target.Root.User(i.User); err == nil {
-			tr.options.User = cred
+		cred, err := tr.target.Root.User(i.User)
+		if err != nil {
+			tr.unknown = append(tr.unknown, fmt.Sprintf("the image's user %s is not known to it (%v); --user says whose rights count", i.User, err))
 		}
+		tr.options.User = cred
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -35,7 +36,25 @@ func TestMain(m *testing.M) {
 
 // The command as users meet it: help, flags, formats, exit codes.
 func TestCommand(t *testing.T) {
-	testscript.Run(t, testscript.Params{Dir: "testdata/command", RequireExplicitExec: true})
+	testscript.Run(t, testscript.Params{Dir: "testdata/command", RequireExplicitExec: true, Cmds: map[string]func(*testscript.TestScript, bool, []string){
+		"status": status,
+	}})
+}
+
+// status N COMMAND…: the command ends with that exit status.
+func status(ts *testscript.TestScript, neg bool, args []string) {
+	err := ts.Exec(args[1], args[2:]...)
+	got := 0
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit):
+		got = exit.ExitCode()
+	case err != nil:
+		ts.Fatalf("%v", err)
+	}
+	if strconv.Itoa(got) != args[0] {
+		ts.Fatalf("exit status %d, want %s", got, args[0])
+	}
 }
 
 // Rules of loaders and of the kernel: each script builds a condition, asks the
