@@ -61,8 +61,8 @@ func finding(f loader.Fault, about About) diagnosis.Finding {
 	return d
 }
 
-// causes of fault kinds, and their severity where the fault ends nothing.
-var causes = map[loader.FaultKind]struct {
+// causesOf fault kinds, and their severity where the fault ends nothing.
+var causesOf = map[loader.FaultKind]struct {
 	cause diagnosis.Cause
 	mild  diagnosis.Severity
 }{
@@ -99,7 +99,7 @@ var causes = map[loader.FaultKind]struct {
 }
 
 func classify(f loader.Fault) (diagnosis.Cause, diagnosis.Severity) {
-	c, ok := causes[f.Kind]
+	c, ok := causesOf[f.Kind]
 	if !ok {
 		// A kind without a row would be our own mistake; a test walks them all.
 		return diagnosis.LoaderRefused, diagnosis.Blocks

@@ -112,6 +112,9 @@ func scriptInterpreter(f loader.Fault) []diagnosis.Remedy {
 		return []diagnosis.Remedy{{Command: `sed -i 's/\r$//' ` + quote(f.NeededBy),
 			Why: "the lines end with CR LF, and the CR belongs to the interpreter's name"}}
 	}
+	if strings.TrimSpace(f.Library) == "" {
+		return []diagnosis.Remedy{{Why: "name an interpreter behind #!"}}
+	}
 	return []diagnosis.Remedy{{Why: "install " + strings.TrimSpace(f.Library) + ", or name an interpreter in the #! line that the target has"}}
 }
 

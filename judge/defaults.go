@@ -14,15 +14,19 @@ import (
 // cpuLevels of x86-64, lowest first.
 var cpuLevels = []string{"x86-64-v1", "x86-64-v2", "x86-64-v3", "x86-64-v4"}
 
+// armLevels part 64-bit ARM CPUs by the atomic instructions of ARMv8.1 (LSE),
+// which Go can be told to need.
+var armLevels = []string{"armv8.0", "armv8.1"}
+
 // CPULevels lists the levels that a user can name.
-func CPULevels() []string { return slices.Clone(cpuLevels) }
+func CPULevels() []string { return slices.Concat(cpuLevels, armLevels) }
 
 // KnownCPU checks the word of --cpu; "x86-64" is the first level's other name.
 func KnownCPU(level string) error {
-	if level == "" || level == "x86-64" || slices.Contains(cpuLevels, level) {
+	if level == "" || level == "x86-64" || slices.Contains(CPULevels(), level) {
 		return nil
 	}
-	return errors.New("one of " + strings.Join(cpuLevels, ", "))
+	return errors.New("one of " + strings.Join(CPULevels(), ", "))
 }
 
 // circumstances fills in what the user left open, and states it.
@@ -83,7 +87,10 @@ func (tr *trial) machine(c Circumstances) {
 		}
 	}
 	if m == "" && c.CPU != "" {
-		m = "x86-64" // only its levels can be named
+		m = "x86-64"
+		if slices.Contains(armLevels, c.CPU) {
+			m = "aarch64"
+		}
 	}
 	if e := tr.subject.Facts.ELF; m == "" && e != nil {
 		m = e.Machine
@@ -136,10 +143,16 @@ func (tr *trial) cpu(c Circumstances) {
 		level = tr.target.Host.CPU
 	}
 	switch {
+	case tr.options.Machine == "aarch64" && slices.Contains(armLevels, level):
+		tr.levels = []string{level}
+		tr.assumed.CPU = level
+	case tr.options.Machine == "aarch64" && tr.target.Host == nil:
+		tr.levels = armLevels
+		tr.assumed.CPU = "every level from " + armLevels[0]
 	case tr.options.Machine != "x86-64":
 		tr.levels = []string{""}
 		tr.assumed.CPU = "any"
-	case level != "":
+	case slices.Contains(cpuLevels, level):
 		tr.levels = []string{level}
 		tr.assumed.CPU = level
 	default:

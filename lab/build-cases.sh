@@ -18,7 +18,9 @@ g go-v3 GOAMD64=v3 $b $P/go-v3/prog gopure.go
 g go-arm64 GOARCH=arm64 $b $P/go-arm64/prog gopure.go
 g go-386 GOARCH=386 $b $P/go-386/prog gopure.go
 g go-windows GOOS=windows $b $P/go-windows/prog gopure.go
-g go122-pure GOTOOLCHAIN=go1.22.6 $b $P/go122-pure/prog gopure.go
+# the toolchain switch needs a module
+mkdir -p "$OUT/m122" && cp gopure.go "$OUT/m122/" && printf 'module m\n\ngo 1.22\n' > "$OUT/m122/go.mod" && mkdir -p $P/go122-pure
+(cd "$OUT/m122" && env GO111MODULE=on GOFLAGS= GOTOOLCHAIN=go1.22.6 go build -o $P/go122-pure/prog .) || echo "BUILD FAIL go122-pure"; rm -rf "$OUT/m122"
 g go-v2 GOAMD64=v2 $b $P/go-v2/prog gopure.go
 g go-v4 GOAMD64=v4 $b $P/go-v4/prog gopure.go
 g go-darwin GOOS=darwin GOARCH=arm64 $b $P/go-darwin/prog gopure.go

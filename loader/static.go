@@ -93,10 +93,26 @@ func (s *start) goRuntime() {
 			return
 		}
 	}
+	if needsLSE(g.Level) {
+		s.trace.CPUMatters = true
+		if s.level == "armv8.0" {
+			s.end(Fault{Kind: FaultGoLevel, Stage: StageInit, Object: s.argv0, Level: "armv8.1",
+				Message: "This program can only run on ARM64 processors with LSE support.",
+				Detail:  fmt.Sprintf("it was built with %s, and Go's runtime refuses to start without LSE", g.Level)}, 1)
+			return
+		}
+	}
 	if min, ok := parseKernel(g.MinKernel); ok && s.opt.Kernel != [3]uint32{} && kernelBelow(s.opt.Kernel, min) {
 		s.fault(Fault{Kind: FaultGoKernel, Stage: AfterStart, Object: s.argv0,
 			Detail: fmt.Sprintf("%s asks for Linux %s or newer; nothing refuses at the start", g.Version, g.MinKernel)})
 	}
+}
+
+// needsLSE: GOARM64=v8.0,lse, and every level from v8.1 on (runtime/asm_arm64.s,
+// internal/buildcfg).
+func needsLSE(level string) bool {
+	v, ok := strings.CutPrefix(level, "GOARM64=")
+	return ok && (strings.Contains(v, ",lse") || !strings.HasPrefix(v, "v8.0"))
 }
 
 func parseKernel(text string) (v [3]uint32, ok bool) {

@@ -171,6 +171,9 @@ const (
 	FaultPlugin        // Go plugins
 )
 
+// LastFault is the last kind, for tests that walk all of them.
+const LastFault = FaultPlugin
+
 // Fault is one thing that goes wrong.
 type Fault struct {
 	Kind     FaultKind

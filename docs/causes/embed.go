@@ -2,7 +2,10 @@
 // willrun explain.
 package causes
 
-import "embed"
+import (
+	"embed"
+	"strings"
+)
 
 //go:embed *.md
 var pages embed.FS
@@ -11,4 +14,17 @@ var pages embed.FS
 func Page(cause string) (text string, ok bool) {
 	b, err := pages.ReadFile(cause + ".md")
 	return string(b), err == nil
+}
+
+// Names lists the causes that have a page.
+func Names() []string {
+	entries, err := pages.ReadDir(".")
+	if err != nil {
+		return nil
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, strings.TrimSuffix(e.Name(), ".md"))
+	}
+	return names
 }
