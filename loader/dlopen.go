@@ -195,20 +195,8 @@ func (s *start) glibcDlopen() {
 
 // mapDepsOf is mapDeps for a library that is opened.
 func (g *glibc) mapDepsOf(m *linkMap) bool {
-	list := []*listEntry{{m: m}}
 	m.reserved = true
-	complete := true
-	for {
-		i := slices.IndexFunc(list, func(e *listEntry) bool { return !e.done })
-		if i < 0 {
-			break
-		}
-		list[i].done = true
-		complete = g.needs(&list, i) && complete
-	}
-	for _, e := range list {
-		g.search = append(g.search, e.m)
-	}
+	complete := g.walkNeeds([]*listEntry{{m: m}})
 	for _, x := range g.maps {
 		x.visited = false
 	}

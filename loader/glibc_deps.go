@@ -58,6 +58,14 @@ func (g *glibc) mapDeps(preloads []*linkMap) bool {
 		p.reserved = true
 		list = append(list, &listEntry{m: p})
 	}
+	complete := g.walkNeeds(list)
+	g.initOrder = g.sorted()
+	return complete
+}
+
+// walkNeeds maps what the objects of a list need, breadth first, and makes
+// the list the search list.
+func (g *glibc) walkNeeds(list []*listEntry) bool {
 	complete := true
 	for {
 		i := slices.IndexFunc(list, func(e *listEntry) bool { return !e.done })
@@ -65,14 +73,11 @@ func (g *glibc) mapDeps(preloads []*linkMap) bool {
 			break
 		}
 		list[i].done = true
-		if !g.needs(&list, i) {
-			complete = false
-		}
+		complete = g.needs(&list, i) && complete
 	}
 	for _, e := range list {
 		g.search = append(g.search, e.m)
 	}
-	g.initOrder = g.sorted()
 	return complete
 }
 

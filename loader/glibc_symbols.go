@@ -232,7 +232,7 @@ func allowedType(t uint8) bool {
 // (elf/dl-lookup.c, check_match; bug 32387).
 func (sc *scope) unversioned(lib *linkMap, imp *binary.Import) {
 	g := sc.g
-	if g.atLeast("2.41") || imp.Library == "" || lib.name == "" || g.byNameOf(lib, imp.Library) == false {
+	if g.atLeast("2.41") || imp.Library == "" || lib.name == "" || !g.byNameOf(lib, imp.Library) {
 		return
 	}
 	line := 107

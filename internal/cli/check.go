@@ -15,13 +15,12 @@ import (
 
 // checkFlags are the flags of willrun check as they were typed.
 type checkFlags struct {
-	on, env, with        []string
-	at, cwd, user        string
-	cpu, kernel          string
-	platform             string
-	format, failOn       string
-	verbose, quiet       bool
-	envSet, cwdSet, none bool
+	on, env, with  []string
+	at, cwd, user  string
+	cpu, kernel    string
+	platform       string
+	format, failOn string
+	verbose, quiet bool
 }
 
 func (a *app) check() *cobra.Command {
@@ -59,7 +58,6 @@ Exit status: 0 all start; 1 something fails, or a finding is at or above
   willrun check ./app --cpu x86-64-v2 --kernel 4.18 --format json`,
 		Args: atLeastOne("a file or directory to check"),
 		RunE: func(c *cobra.Command, args []string) error {
-			f.envSet, f.cwdSet = c.Flags().Changed("env"), c.Flags().Changed("cwd")
 			return a.runCheck(c.Context(), args, f)
 		},
 	}
