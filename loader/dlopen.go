@@ -161,6 +161,9 @@ func (s *start) glibcDlopen() {
 	global := g.search
 	g.dlopened = true
 	m, err := g.mapObject(library, g.main, false)
+	if err != nil && err.ours {
+		return
+	}
 	if err != nil {
 		g.missing(err, g.main, library)
 		g.report()
@@ -178,7 +181,7 @@ func (s *start) glibcDlopen() {
 	m.isMain = false
 	complete := g.mapDepsOf(m)
 	g.openedOnly(global)
-	if !complete {
+	if !complete || g.blind {
 		return
 	}
 	g.checkVersionsOf(g.search)

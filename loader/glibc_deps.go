@@ -114,6 +114,9 @@ func (g *glibc) needs(list *[]*listEntry, at int) bool {
 
 func (g *glibc) need(list *[]*listEntry, m *linkMap, name string) bool {
 	dep, err := g.mapNeeded(m, name)
+	if err != nil && err.ours {
+		return true
+	}
 	if err != nil {
 		g.missing(err, m, name)
 		return false

@@ -27,6 +27,7 @@ type loadError struct {
 	path   string // the file at fault
 	tried  []Attempt
 	signal string // it does not refuse, it crashes
+	ours   bool   // not the tree's failure but this machine's: nothing is known
 }
 
 // search1 is one search for a name: what was tried, and how it ended.
@@ -36,6 +37,7 @@ type search1 struct {
 	asker      *linkMap // the loading object
 	tried      []Attempt
 	otherClass bool
+	blind      bool // a candidate could not be read here
 	secure     bool // __RTLD_SECURE: a preload
 }
 
@@ -65,8 +67,7 @@ func (q *search1) verify(name string, d dirElem) (*opened, *loadError) {
 	}
 	facts, err := g.factsOf(info)
 	if err != nil {
-		g.limit(err.Error())
-		q.fail(name, d, root.ENOENT)
+		q.fail(name, d, err)
 		return nil, nil
 	}
 	text, errno, skip := g.header(facts)
@@ -88,6 +89,7 @@ func (q *search1) fail(name string, d dirElem, err error) {
 	var errno root.Errno
 	if !errors.As(err, &errno) {
 		q.g.limit(err.Error())
+		q.blind, q.g.blind = true, true
 		errno = root.ENOENT
 	}
 	q.g.lastErrno = errno
@@ -251,7 +253,7 @@ func (g *glibc) find(name string, asker *linkMap, secure bool) (*opened, *loadEr
 }
 
 func (q *search1) notFound() *loadError {
-	e := &loadError{object: q.name, text: "cannot open shared object file", errno: q.g.lastErrno, kind: FaultLibraryMissing, tried: q.tried}
+	e := &loadError{ours: q.blind, object: q.name, text: "cannot open shared object file", errno: q.g.lastErrno, kind: FaultLibraryMissing, tried: q.tried}
 	if q.otherClass {
 		e.kind, e.errno = FaultLibraryUnusable, ""
 		e.text = "wrong ELF class: ELFCLASS32"

@@ -72,6 +72,9 @@ func (m *musl) run() {
 	}
 	m.deps()
 	m.list()
+	if m.blind {
+		return
+	}
 	m.relocate()
 	if m.failed && !m.ended() {
 		m.trace.ExitStatus = 127
@@ -214,6 +217,7 @@ func (m *musl) search(name string, by *dso) (file string, found FoundBy, tried [
 			var e root.Errno
 			if !errors.As(err, &e) {
 				m.limit(err.Error())
+				m.blind = true
 			}
 			tried = append(tried, Attempt{Path: full, By: b, Of: of, Result: errnoName(err)})
 			// path_open goes on after these, and gives up the search at others.
@@ -353,7 +357,8 @@ func (m *musl) open(name, file, short string, by *dso, found FoundBy, tried []At
 		var errno root.Errno
 		if !errors.As(err, &errno) {
 			m.limit(err.Error())
-			errno = root.ENOENT
+			m.blind = true
+			return nil
 		}
 		m.cannot(name, by, errno, append(tried, Attempt{Path: file, By: found, Result: string(errno)}), nil)
 		return nil
@@ -368,6 +373,9 @@ func (m *musl) open(name, file, short string, by *dso, found FoundBy, tried []At
 		}
 	}
 	facts, errno, detail := m.mappable(info)
+	if errno == unread {
+		return nil
+	}
 	if errno == crashed {
 		m.crash(Fault{Kind: FaultCrash, Stage: StageMap, Object: file, Library: name, Chain: muslChain(by), Detail: detail}, "SIGBUS")
 		return nil
@@ -399,7 +407,8 @@ func (m *musl) mappable(info root.Info) (*binary.Facts, root.Errno, string) {
 	facts, err := m.factsOf(info)
 	if err != nil {
 		m.limit(err.Error())
-		return nil, root.ENOENT, err.Error()
+		m.blind = true
+		return nil, unread, ""
 	}
 	e := facts.ELF
 	size := int64(64)
@@ -429,6 +438,9 @@ func (m *musl) mappable(info root.Info) (*binary.Facts, root.Errno, string) {
 
 // crashed is no errno: mapping works, and touching what was mapped is a SIGBUS.
 const crashed root.Errno = "SIGBUS"
+
+// unread is no errno either: the file can't be read here.
+const unread root.Errno = "unread"
 
 func hasSegment(e *binary.ELF, typ uint32) bool {
 	return slices.ContainsFunc(e.Segments, func(s binary.Segment) bool { return s.Type == typ })

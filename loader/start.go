@@ -20,6 +20,7 @@ type start struct {
 	subject Subject
 	euid    *uint32 // by a set-user-id bit
 	egid    *uint32
+	blind   bool   // a file could not be read here: what depends on it is not known
 	open    opener // answers for dlopen, once the loader has run
 }
 
