@@ -51,5 +51,9 @@ func fromOS(path string, err error) error {
 	case errors.Is(err, syscall.ENAMETOOLONG):
 		return ENAMETOOLONG
 	}
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		err = p.Err // the path is told once
+	}
 	return &HostError{Path: path, Err: err}
 }
