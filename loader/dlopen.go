@@ -180,7 +180,7 @@ func (s *start) glibcDlopen() {
 	g.main, g.search = m, nil
 	m.isMain = false
 	complete := g.mapDepsOf(m)
-	g.openedOnly(global)
+	g.openedOnly()
 	if !complete || g.blind {
 		return
 	}
@@ -208,8 +208,7 @@ func (g *glibc) mapDepsOf(m *linkMap) bool {
 }
 
 // openedOnly lists what the library needs, itself first.
-func (g *glibc) openedOnly(global []*linkMap) {
-	missing := g.trace.Objects
+func (g *glibc) openedOnly() {
 	g.trace.Objects = nil
 	for _, m := range g.search {
 		for _, n := range m.needed {
@@ -218,8 +217,12 @@ func (g *glibc) openedOnly(global []*linkMap) {
 		g.trace.Objects = append(g.trace.Objects, m.object)
 	}
 	g.trace.Objects[0].Name = ""
-	g.trace.Objects = append(g.trace.Objects, missing...)
-	_ = global
+	for _, m := range g.maps {
+		if m.missing {
+			g.trace.Objects = append(g.trace.Objects, m.object)
+		}
+	}
+	g.maps = slices.DeleteFunc(g.maps, func(m *linkMap) bool { return m.missing })
 }
 
 func (g *glibc) checkVersionsOf(list []*linkMap) {
@@ -288,12 +291,7 @@ func (s *start) muslDlopen() {
 		d.object.FoundBy, d.object.Name = ByAbsolute, ""
 		m.deps()
 	}
-	missing := m.trace.Objects
-	m.trace.Objects = nil
-	for _, x := range m.dsos[start:] {
-		m.trace.Objects = append(m.trace.Objects, x.object)
-	}
-	m.trace.Objects = append(m.trace.Objects, missing...)
+	m.trace.Objects = m.withMissing(start)
 	for _, x := range m.dsos[start:] {
 		if x != m.self {
 			m.bind(x)

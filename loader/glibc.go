@@ -45,6 +45,7 @@ type linkMap struct {
 	reserved bool
 	relrRef  bool // it has a need of GLIBC_ABI_DT_RELR
 	visited  bool
+	missing  bool // a place in the list for what was not found, as ldd shows it
 	object   *Object
 }
 
@@ -280,7 +281,7 @@ func (g *glibc) report() {
 			break
 		}
 	}
-	g.maps = list
+	g.maps = slices.DeleteFunc(slices.Clone(list), func(m *linkMap) bool { return m.missing })
 	for _, m := range list {
 		for _, n := range m.needed {
 			m.object.Needs = append(m.object.Needs, n.object)

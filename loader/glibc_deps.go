@@ -19,6 +19,9 @@ func (g *glibc) mapObject(name string, asker *linkMap, secure bool) (*linkMap, *
 		return nil, nil // the kernel's object is in the link map, and in no file
 	}
 	for _, m := range g.maps {
+		if m.missing {
+			continue
+		}
 		if slices.Contains(m.names, name) || m.name == name && name != "" {
 			return m, nil
 		}
@@ -208,7 +211,7 @@ func (g *glibc) missing(err *loadError, asker *linkMap, name string) {
 	}
 	f.Message = g.frame(occasionLoad, err.object, err.text, err.errno)
 	f.Detail = why(err)
-	g.trace.Objects = append(g.trace.Objects, &Object{Name: name, Parent: asker.object, Missing: true, Tried: err.tried})
+	g.maps = append(g.maps, &linkMap{missing: true, object: &Object{Name: name, Parent: asker.object, Missing: true, Tried: err.tried}})
 	g.end(f, 127)
 }
 

@@ -327,7 +327,7 @@ func (q *search1) fromCache(noDefault bool) (*opened, *loadError) {
 // what mapping them does.
 func (g *glibc) mapFile(name string, o *opened, asker *linkMap) (*linkMap, *loadError) {
 	for _, m := range g.maps {
-		if !m.isMain && m != g.rtld && m.info.ID == o.info.ID {
+		if !m.isMain && !m.missing && m != g.rtld && m.info.ID == o.info.ID {
 			m.names = append(m.names, name)
 			return m, nil
 		}

@@ -23,8 +23,15 @@ type musl struct {
 	sysPath  []string
 	sysRead  bool
 	envPath  string
+	missing  []missingAt
 	failed   bool // an error was printed: the exit is 127 once all are
 	dlopened bool
+}
+
+// missingAt is what was not found, and how many objects were loaded before.
+type missingAt struct {
+	after  int
+	object *Object
 }
 
 // dso is struct dso.
@@ -138,8 +145,27 @@ func (m *musl) list() {
 		for _, dep := range d.deps {
 			d.object.Needs = append(d.object.Needs, dep.object)
 		}
-		m.trace.Objects = append(m.trace.Objects, d.object)
 	}
+	m.trace.Objects = m.withMissing(0)
+}
+
+// withMissing lists the objects from one on, with what was not found at its
+// place.
+func (m *musl) withMissing(from int) []*Object {
+	var list []*Object
+	next := 0
+	for i, d := range m.dsos {
+		for ; next < len(m.missing) && m.missing[next].after <= i; next++ {
+			list = append(list, m.missing[next].object)
+		}
+		if i >= from {
+			list = append(list, d.object)
+		}
+	}
+	for ; next < len(m.missing); next++ {
+		list = append(list, m.missing[next].object)
+	}
+	return list
 }
 
 // Names that musl is itself (reserved in load_library).

@@ -137,7 +137,7 @@ func (m *musl) cannot(name string, by *dso, errno root.Errno, tried []Attempt, b
 	if by != nil {
 		parent = by.object
 	}
-	m.trace.Objects = append(m.trace.Objects, &Object{Name: name, Parent: parent, Missing: true, Tried: tried})
+	m.missing = append(m.missing, missingAt{len(m.dsos), &Object{Name: name, Parent: parent, Missing: true, Tried: tried}})
 	m.failed = true
 	m.print(f.Message)
 	m.fault(f)
