@@ -60,6 +60,7 @@ func (g *glibc) relocate(sc *scope, m *linkMap, lazy bool) {
 		g.crash(Fault{Kind: FaultCrash, Stage: StageRelocate, Object: g.file(m), Chain: chain(m),
 			Detail: "its dynamic section names no GOT (DT_PLTGOT), which lazy binding needs"}, "SIGSEGV")
 	}
+	g.relocTypes(m, lazy)
 	for i := range e.Imports {
 		imp := &e.Imports[i]
 		atCall := lazy && imp.Uses&^binary.UseCall == 0
@@ -72,6 +73,7 @@ func (g *glibc) relocate(sc *scope, m *linkMap, lazy bool) {
 				Detail:  "the symbol's resolver is in the program, which is relocated last"}, 127)
 		}
 		if to != nil {
+			g.threadLocal(m, to, imp)
 			continue
 		}
 		if imp.Bind == stbWeak || g.ended() && imp.Defined || g.versionTold(m, imp) {
@@ -107,6 +109,65 @@ func (g *glibc) relocate(sc *scope, m *linkMap, lazy bool) {
 func (g *glibc) privateLimit(m *linkMap, sentence string) {
 	if !m.isMain {
 		g.limit(sentence)
+	}
+}
+
+// threadLocal: a thread-local reference that finds a symbol in an object
+// without thread-local storage divides by its alignment, which is zero
+// (_dl_allocate_static_tls), or finds no module at its first use.
+func (g *glibc) threadLocal(m, to *linkMap, imp *binary.Import) {
+	if imp.Uses&(binary.UseTLS|binary.UseTLSIE|binary.UseTLSDesc) == 0 || to.elf.TLS != nil || g.ended() {
+		return
+	}
+	f := Fault{Kind: FaultCrash, Stage: StageRelocate, Object: g.file(m), Symbol: imp.Name, Chain: chain(m),
+		Detail: fmt.Sprintf("it takes %s for thread-local, and %s has it as plain data", imp.Name, g.file(to))}
+	if imp.Uses&binary.UseTLSIE != 0 {
+		g.crash(f, "SIGFPE")
+		return
+	}
+	f.Stage = AfterStart
+	g.fault(f)
+}
+
+// knownRelocs are the types that a loader of the machine applies to what it
+// loads (sysdeps/*/dl-machine.h). Machines without a row are not checked.
+var knownRelocs = map[string]map[uint32]bool{
+	"x86-64":  set(0, 1, 2, 5, 6, 7, 8, 10, 16, 17, 18, 24, 33, 36, 37, 38),
+	"i386":    set(0, 1, 2, 5, 6, 7, 8, 14, 35, 36, 37, 38, 41, 42),
+	"aarch64": set(0, 256, 257, 1024, 1025, 1026, 1027, 1028, 1029, 1030, 1031, 1032),
+}
+
+func set(types ...uint32) map[uint32]bool {
+	m := map[uint32]bool{}
+	for _, t := range types {
+		m[t] = true
+	}
+	return m
+}
+
+// relocTypes: an unknown type ends the start (_dl_reloc_bad_type). Lazily
+// bound slots are looked at too, and only a few types may stand there.
+func (g *glibc) relocTypes(m *linkMap, lazy bool) {
+	known := knownRelocs[m.elf.Machine]
+	if known == nil || g.ended() {
+		return
+	}
+	for _, c := range m.elf.RelocTypes {
+		if known[c.Type] {
+			continue
+		}
+		text := "unexpected reloc type 0x"
+		if c.PLT && lazy {
+			text = "unexpected PLT reloc type 0x"
+		}
+		if c.Type > 0xff {
+			text += fmt.Sprintf("%08x", c.Type)
+		} else {
+			text += fmt.Sprintf("%02x", c.Type)
+		}
+		g.end(Fault{Kind: FaultRefused, Stage: StageRelocate, Object: g.file(m), Chain: chain(m), Message: g.frame(occasionLoad, m.name, text, ""),
+			Detail: fmt.Sprintf("it has relocations of type %d, which this loader does not know", c.Type)}, 127)
+		return
 	}
 }
 

@@ -266,12 +266,15 @@ func (m *musl) search(name string, by *dso) (file string, found FoundBy, tried [
 	if try(m.system(), ByDefault, "") {
 		return
 	}
-	last := root.ENOENT
+	last := noError // nothing was opened, so nothing failed
 	if n := len(tried); n > 0 {
 		last = root.Errno(tried[n-1].Result)
 	}
 	return "", "", tried, last
 }
+
+// noError is errno 0.
+const noError root.Errno = "none"
 
 func splitMusl(text string) []string {
 	return strings.FieldsFunc(text, func(r rune) bool { return r == ':' || r == '\n' })

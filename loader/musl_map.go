@@ -146,6 +146,8 @@ func (m *musl) cannot(name string, by *dso, errno root.Errno, tried []Attempt, b
 // muslStrerror: musl's own words where they differ (src/errno/__strerror.h).
 func muslStrerror(e root.Errno) string {
 	switch e {
+	case noError:
+		return "No error information"
 	case root.ELOOP:
 		return "Symbolic link loop"
 	case root.ENAMETOOLONG:
