@@ -107,6 +107,7 @@ func (s *start) dlopen() {
 		} else {
 			s.glibcDlopen()
 		}
+		s.damaged()
 		return
 	}
 	interp := ""

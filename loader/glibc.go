@@ -108,6 +108,7 @@ func (s *start) runGlibc() {
 	g.mapProgram()
 	g.finish()
 	s.open = g.opens
+	s.damaged()
 }
 
 func (s *start) newGlibc() *glibc {

@@ -1,6 +1,7 @@
 package loader
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -65,6 +66,25 @@ func (s *start) crash(f Fault, signal string) {
 }
 
 func (s *start) ended() bool { return !s.trace.Started() }
+
+// tables are the parts of a file that a loader follows by itself: damage in
+// one of them is a crash, or is never noticed, and the file does not say which.
+var tables = map[string]bool{"dynamic strings": true, "dynamic symbols": true, "GNU hash table": true, "hash table": true,
+	"relocations": true, "version needs": true, "version definitions": true}
+
+// damaged limits a verdict on objects whose tables could not be read whole.
+func (s *start) damaged() {
+	for _, o := range s.trace.Objects {
+		if o.Facts == nil {
+			continue
+		}
+		for _, p := range o.Facts.Problems {
+			if tables[p.Part] {
+				s.limit(fmt.Sprintf("%s is damaged (%s: %s): what a loader makes of it is not known", o.Path, p.Part, p.Text))
+			}
+		}
+	}
+}
 
 // abs is a path seen from the working directory.
 func (s *start) abs(path string) string {

@@ -53,6 +53,7 @@ func (s *start) runMusl() {
 	m := s.newMusl()
 	m.run()
 	s.open = m.opens
+	s.damaged()
 }
 
 func (s *start) newMusl() *musl {
