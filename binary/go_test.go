@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -220,9 +221,18 @@ func goTool(t *testing.T, toolchain string, args ...string) string {
 	c.Env = append(os.Environ(), "GOTOOLCHAIN="+toolchain, "GOFLAGS=-mod=mod", "GOWORK=off")
 	out, err := c.Output()
 	if err != nil {
-		t.Skipf("go %s: %v", strings.Join(args, " "), err)
+		missing(t, fmt.Errorf("go %s: %w", strings.Join(args, " "), err))
 	}
 	return strings.TrimSpace(string(out))
+}
+
+// missing is a part that can't be had: a failure where everything is required.
+func missing(t *testing.T, err error) {
+	t.Helper()
+	if requireAll() {
+		t.Fatalf("required, and not here: %v", err)
+	}
+	t.Skipf("SKIPPED, nothing was tested: %v", err)
 }
 
 // buildGo builds a case, or takes what an earlier run has built.
@@ -230,7 +240,7 @@ func buildGo(t *testing.T, c goCase) string {
 	t.Helper()
 	home, err := os.UserCacheDir()
 	if err != nil {
-		t.Skip(err)
+		missing(t, err)
 	}
 	key := sha256.Sum256(fmt.Append(nil, c.toolchain, runtime.Version(), c.env, c.flags, goSources[c.source]))
 	file := filepath.Join(home, "willrun-lab", "gobin", fmt.Sprintf("%s-%x", c.source, key[:8]))
@@ -239,7 +249,7 @@ func buildGo(t *testing.T, c goCase) string {
 	}
 	if _, cc, ok := strings.Cut(c.env, "CC="); ok {
 		if _, err := exec.LookPath(cc); err != nil {
-			t.Skip(err)
+			missing(t, err)
 		}
 	}
 	dir := t.TempDir()
@@ -373,8 +383,11 @@ func TestGccgo(t *testing.T) {
 			gccgo = path
 		}
 	}
-	if gccgo == "" || testing.Short() {
-		t.Skip("no gccgo here")
+	if testing.Short() {
+		t.Skip("builds programs with gccgo")
+	}
+	if gccgo == "" {
+		missing(t, errors.New("no gccgo"))
 	}
 	dir := t.TempDir()
 	writeFile(t, filepath.Join(dir, "main.go"), goSources["pure"]["main.go"])
@@ -384,7 +397,7 @@ func TestGccgo(t *testing.T) {
 			args = append(args, "-static")
 		}
 		if out, err := exec.Command(gccgo, args...).CombinedOutput(); err != nil {
-			t.Skipf("gccgo: %v\n%s", err, out)
+			missing(t, fmt.Errorf("gccgo: %w\n%s", err, out))
 		}
 		f, err := ReadFile(filepath.Join(dir, "prog"))
 		if err != nil {
