@@ -28,5 +28,5 @@ g go-stripped A=1 $b $P/go-stripped/prog -trimpath -ldflags=-s gopure.go
 g go-s390x GOARCH=s390x $b $P/go-s390x/prog gopure.go
 g go-riscv64 GOARCH=riscv64 $b $P/go-riscv64/prog gopure.go
 g go-arm GOARCH=arm $b $P/go-arm/prog gopure.go
-chmod 755 $P/*/prog 2>/dev/null; chmod 644 $P/{elf-noxbit,sh-noxbit}/prog; chmod 000 $P/c-unreadable/lib/libf.so; chmod 4755 $P/c-setuid-*/prog
+chmod 755 $P/*/prog 2>/dev/null; cd $P && . "$HERE/cases/modes.sh"
 fi

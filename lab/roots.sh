@@ -86,6 +86,8 @@ t "root bookworm-gccgo" goroot bookworm libgo19 libgo21
 t "root arm64"  archroot arm64 bookworm arm64
 t "root i386"   archroot i386 bookworm i386
 t "root trixie" deproot trixie
+t "root bullseye-gccgo" goroot bullseye libgo16
+t "root trixie-gccgo" goroot trixie libgo22 libgo23
 t "root sid" deproot sid
 t "root musl (bookworm 1.2.3)" muslroot musl bookworm
 t "root musl125 (trixie)" muslroot musl125 trixie

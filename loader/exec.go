@@ -139,6 +139,9 @@ func (s *start) script(step ExecStep, depth int) {
 	s.argv0 = interp
 	before := len(s.trace.Exec)
 	s.exec(interp, depth+1)
+	if depth == 0 && !s.ended() {
+		s.readable(step)
+	}
 	if s.ended() || path.Base(interp) != "env" || before == len(s.trace.Exec) {
 		return
 	}
@@ -147,6 +150,17 @@ func (s *start) script(step ExecStep, depth int) {
 		return
 	}
 	s.envName(step, arg)
+}
+
+// readable: the kernel only reads a script's first line, whoever asks; its
+// interpreter reads the file with the user's own rights.
+func (s *start) readable(step ExecStep) {
+	info, err := s.tree.Stat(s.abs(step.Path), s.opt.User)
+	if err != nil || info.Readable(s.opt.User) {
+		return
+	}
+	s.end(Fault{Kind: FaultNotExecutable, Stage: StageInit, Object: step.Path, Errno: root.EACCES,
+		Detail: fmt.Sprintf("its interpreter starts, and may not read it: mode %04o, owner %d:%d, user %d", info.Mode&0o7777, info.UID, info.GID, s.opt.User.UID)}, 2)
 }
 
 // envName goes on where /usr/bin/env has started: it looks NAME up on PATH as

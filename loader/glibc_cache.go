@@ -2,6 +2,7 @@ package loader
 
 import (
 	"encoding/binary"
+	"errors"
 
 	"github.com/willrun/willrun/root"
 )
@@ -28,6 +29,9 @@ func (g *glibc) loadCache() *cache {
 			g.limit(err.Error())
 		}
 		g.lastErrno = root.ENOENT
+		if errors.Is(err, root.EISDIR) {
+			g.lastErrno = root.ENODEV // mmap of a directory
+		}
 		return nil
 	}
 	order := binary.ByteOrder(binary.LittleEndian)

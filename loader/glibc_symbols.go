@@ -38,8 +38,9 @@ func (g *glibc) relocateAll() {
 type scope struct {
 	g     *glibc
 	maps  []*linkMap
-	lazy  bool // the lookup is made at the first call
-	ifunc bool // what was found is an IFUNC
+	lazy  bool   // the lookup is made at the first call
+	ifunc bool   // what was found is an IFUNC
+	size  uint64 // of what was found
 }
 
 func newScope(g *glibc) *scope { return &scope{g: g, maps: g.search} }
@@ -74,6 +75,7 @@ func (g *glibc) relocate(sc *scope, m *linkMap, lazy bool) {
 		}
 		if to != nil {
 			g.threadLocal(m, to, imp)
+			g.copySize(sc, m, imp)
 			continue
 		}
 		if imp.Bind == stbWeak || g.ended() && imp.Defined || g.versionTold(m, imp) {
@@ -169,6 +171,17 @@ func (g *glibc) relocTypes(m *linkMap, lazy bool) {
 			Detail: fmt.Sprintf("it has relocations of type %d, which this loader does not know", c.Type)}, 127)
 		return
 	}
+}
+
+// copySize: a copy that is smaller than what it is a copy of is a warning
+// (elf_machine_rela, R_*_COPY), and a program that reads past its end.
+func (g *glibc) copySize(sc *scope, m *linkMap, imp *binary.Import) {
+	if imp.Uses&binary.UseCopy == 0 || sc.size <= imp.Size || g.ended() {
+		return
+	}
+	line := fmt.Sprintf("%s: Symbol `%s' has different size in shared object, consider re-linking", g.argv0, imp.Name)
+	g.warn(Fault{Kind: FaultRefused, Stage: AfterStart, Object: g.file(m), Symbol: imp.Name, Message: line,
+		Detail: fmt.Sprintf("it keeps %d bytes for %s, which has %d in the library that is there", imp.Size, imp.Name, sc.size)})
 }
 
 func hasCalls(e *binary.ELF) bool {
@@ -276,7 +289,7 @@ func (sc *scope) defines(lib, from *linkMap, imp *binary.Import, hash uint32) bo
 	if x.Vis == stvHidden || x.Vis == stvInternal {
 		return false
 	}
-	sc.ifunc = x.Type == 10
+	sc.ifunc, sc.size = x.Type == 10, x.Size
 	return x.Bind == 1 || x.Bind == stbWeak || x.Bind == stbUnique
 }
 

@@ -321,7 +321,8 @@ func (m *musl) rpath(d *dso) ([]string, FoundBy) {
 // AT_SECURE a relative one is refused.
 func (m *musl) origin(d *dso) (string, bool) {
 	if d == m.app {
-		return path.Dir(m.program.Info.Path), true
+		// The name of a set-user-id program is in its caller's hands.
+		return path.Dir(m.program.Info.Path), !m.secure
 	}
 	i := strings.LastIndexByte(d.name, '/')
 	if i < 0 {

@@ -45,7 +45,7 @@ func (m *musl) relr() {
 
 // bind works through DT_JMPREL, then DT_REL and DT_RELA (do_relocs).
 func (m *musl) bind(d *dso) {
-	if d.elf.Machine != m.app.elf.Machine && m.foreign(d) {
+	if m.foreign(d) {
 		return
 	}
 	for _, plt := range []bool{true, false} {
@@ -76,21 +76,24 @@ func (m *musl) undefined(d *dso, imp *binary.Import) {
 		Message: m.trace.Output[len(m.trace.Output)-1]})
 }
 
-// foreign: musl maps a library of another machine, and stumbles over its
-// relocations.
+// foreign: musl maps what is of another machine, and stumbles over relocations
+// that it does not know, whatever they are in.
 func (m *musl) foreign(d *dso) bool {
 	for _, plt := range []bool{true, false} {
 		for _, c := range d.elf.RelocTypes {
-			if c.PLT != plt || muslTypes[m.app.elf.Machine][c.Type] {
+			if known := muslTypes[m.app.elf.Machine]; c.PLT != plt || known == nil || known[c.Type] {
 				continue
 			}
 			m.failed = true
 			line := fmt.Sprintf("Error relocating %s: unsupported relocation type %d", d.name, c.Type)
 			m.print(line)
 			m.fault(Fault{Kind: FaultLibraryUnusable, Stage: StageRelocate, Object: d.name, Library: d.object.Name, Chain: muslChain(d), Fatal: true, Message: line,
-				Detail: fmt.Sprintf("it is for %s, the program for %s", d.elf.Machine, m.app.elf.Machine)})
+				Detail: fmt.Sprintf("it is for %s, and has relocations that musl on %s does not know", d.elf.Machine, m.app.elf.Machine)})
 			return true
 		}
+	}
+	if d.elf.Machine == m.app.elf.Machine {
+		return false
 	}
 	m.limit(fmt.Sprintf("%s says that it is for %s: musl does not look, and its code may be of another machine", d.name, d.elf.Machine))
 	return false

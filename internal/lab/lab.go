@@ -19,6 +19,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sort"
 	"strings"
 	"syscall"
@@ -58,7 +59,7 @@ func source() string {
 func key(dir string) (string, error) {
 	h := sha256.New()
 	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || filepath.Ext(name) == ".tsv" {
+		if err != nil || d.IsDir() || filepath.Ext(name) == ".tsv" || filepath.Ext(name) == ".md" {
 			return err
 		}
 		data, err := os.ReadFile(name)
@@ -199,7 +200,7 @@ func OptionsOf(t testing.TB) map[string]Options {
 		o := Options{Cwd: "/"}
 		for _, word := range strings.Fields(f[1]) {
 			kind, value, _ := strings.Cut(word, ":")
-			value = strings.ReplaceAll(value, "@", Place(f[0]))
+			value = strings.NewReplacer("@", Place(f[0]), "␠", " ", "␤", "\n").Replace(value)
 			switch kind {
 			case "env":
 				o.Env = append(o.Env, value)
@@ -217,8 +218,20 @@ func OptionsOf(t testing.TB) map[string]Options {
 // Place is where a case lies in every root.
 func Place(name string) string { return "/opt/lab/" + name }
 
-// DefaultEnv is what every program gets.
+// DefaultEnv is what every program gets that has no say of its own.
 var DefaultEnv = []string{"PATH=/usr/bin:/bin", "HOME=/"}
+
+// env is the environment of a case: its own variables replace the default's.
+func (o Options) env() []string {
+	var env []string
+	for _, kv := range DefaultEnv {
+		name, _, _ := strings.Cut(kv, "=")
+		if !slices.ContainsFunc(o.Env, func(own string) bool { return strings.HasPrefix(own, name+"=") }) {
+			env = append(env, kv)
+		}
+	}
+	return append(env, o.Env...)
+}
 
 func rows(t testing.TB, file string) [][]string {
 	f, err := os.Open(file)
