@@ -109,6 +109,11 @@ type ELF struct {
 
 	Hardening Hardening `json:"hardening"`
 
+	// Opaque: the file was described by someone else (package metadata, a
+	// release's published facts), who tells its soname, version nodes and
+	// needs, and not its symbols.
+	Opaque bool `json:"opaque,omitempty"`
+
 	symtab   bool        // has a .symtab section
 	goExport bool        // has a .go_export section
 	index    symbolIndex // built on first use; see Lookup

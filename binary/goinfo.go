@@ -28,9 +28,10 @@ const (
 )
 
 // readBuildInfo gives the Go version and the build info, nil where the
-// program has none (some programs' makers take it out). The linker's own lies in writable data or a section of
-// its own; what looks like one elsewhere may be that of a program embedded in
-// this one, and is taken only where there is no other.
+// program has none (some programs' makers take it out). The linker's own lies
+// in writable data or a section of its own; what looks like one elsewhere may
+// be that of a program embedded in this one, and is taken only where there is
+// no other.
 func readBuildInfo(v *view) (version string, info *debug.BuildInfo) {
 	var mod string
 	found := false

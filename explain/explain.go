@@ -89,13 +89,11 @@ var causesOf = map[loader.FaultKind]struct {
 	loader.FaultPreloadIgnored:  {diagnosis.LibraryMissing, diagnosis.Note},
 	loader.FaultRefused:         {diagnosis.LoaderRefused, diagnosis.Risk},
 	loader.FaultCrash:           {diagnosis.LoaderRefused, diagnosis.Risk},
-	loader.FaultTLS:             {diagnosis.TLSExhausted, diagnosis.Risk},
 	loader.FaultExecStack:       {diagnosis.LoaderRefused, diagnosis.Risk},
 	loader.FaultLibcMixed:       {diagnosis.LibcMixed, diagnosis.Risk},
 	loader.FaultDlopenMissing:   {diagnosis.DlopenMissing, diagnosis.Risk},
 	loader.FaultNSS:             {diagnosis.NSSMismatch, diagnosis.Risk},
 	loader.FaultData:            {diagnosis.DataMissing, diagnosis.Risk},
-	loader.FaultPlugin:          {diagnosis.PluginMismatch, diagnosis.Risk},
 }
 
 func classify(f loader.Fault) (diagnosis.Cause, diagnosis.Severity) {

@@ -198,7 +198,7 @@ func placeIn(host string, t *target.Target, with []Layer) (string, bool) {
 
 func inTree(host string, t *target.Target) (string, bool) {
 	dir, ok := t.Root.HostDir()
-	if !ok || dir == "/" {
+	if !ok {
 		return "", false
 	}
 	if rest, ok := below(host, dir); ok {
@@ -222,18 +222,20 @@ func below(file, dir string) (string, bool) {
 }
 
 // placeAnywhere: a file that lies in one of the targets of this run keeps its
-// place on all others, so that $ORIGIN is what it will be.
-func (b *Bench) placeAnywhere(host string) (string, bool) {
+// place on all others, so that $ORIGIN is what it will be. Of trees within
+// one another the innermost counts.
+func (b *Bench) placeAnywhere(host string) (place string, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, t := range b.targets {
-		if t.Host == nil {
-			if p, ok := inTree(host, t); ok {
-				return p, true
-			}
+		if t.Host != nil {
+			continue
+		}
+		if p, in := inTree(host, t); in && (!ok || len(p) < len(place)) {
+			place, ok = p, true
 		}
 	}
-	return "", false
+	return place, ok
 }
 
 // asDlopen: a library is judged as a dlopen by a plain program.

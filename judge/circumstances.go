@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/willrun/willrun/root"
+	"github.com/willrun/willrun/target"
 )
 
 // Circumstances of a start as the user gave them; zero values mean the
@@ -89,13 +90,6 @@ func ParseUser(text string) (*root.Cred, error) {
 	return &root.Cred{UID: uint32(u), GID: uint32(g)}, nil
 }
 
-// machines by the names that Go and OCI images use.
-var machines = map[string]string{
-	"amd64": "x86-64", "386": "i386", "arm64": "aarch64", "arm": "arm",
-	"riscv64": "riscv64", "s390x": "s390x", "ppc64le": "ppc64le", "ppc64": "ppc64",
-	"loong64": "loongarch64", "mips64le": "mips64le", "mips64": "mips64", "mipsle": "mipsle", "mips": "mips",
-}
-
 // ParsePlatform reads linux/amd64 and its kind, and gives the machine; "" is "".
 func ParsePlatform(text string) (string, error) {
 	if text == "" {
@@ -109,19 +103,9 @@ func ParsePlatform(text string) (string, error) {
 		return "", fmt.Errorf("the loaders of %s are not simulated, only those of linux", system)
 	}
 	arch, _, _ = strings.Cut(arch, "/") // linux/arm/v7
-	m, ok := machines[arch]
+	m, ok := target.MachineOf(arch)
 	if !ok {
 		return "", fmt.Errorf("no such architecture: %s", arch)
 	}
 	return m, nil
-}
-
-// platform is ParsePlatform's other way round.
-func platform(machine string) string {
-	for arch, m := range machines {
-		if m == machine {
-			return "linux/" + arch
-		}
-	}
-	return "linux/" + machine
 }

@@ -101,7 +101,7 @@ func (tr *trial) machine(c Circumstances) {
 	tr.options.Machine = m
 	tr.assumed.Platform = "any"
 	if m != "" {
-		tr.assumed.Platform = platform(m)
+		tr.assumed.Platform = "linux/" + target.GoArch(m)
 	}
 }
 

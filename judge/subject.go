@@ -108,6 +108,9 @@ func (b *Bench) Close() {
 	for _, t := range b.targets {
 		t.Close()
 	}
+	for _, dir := range b.lay.dirs {
+		dir.Close()
+	}
 }
 
 // Target opens a target, or gives the one that is open.
@@ -167,7 +170,13 @@ func walkDir(ctx context.Context, dir string, give func(Subject, error) error) e
 			return give(Subject{File: name}, fmt.Errorf("%s: %w", name, plain(err)))
 		}
 		info, err := d.Info()
-		if err != nil || !info.Mode().IsRegular() || info.Mode()&0o111 == 0 {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // it went while we looked
+		}
+		if err != nil {
+			return give(Subject{File: name}, fmt.Errorf("%s: %w", name, plain(err)))
+		}
+		if !info.Mode().IsRegular() || info.Mode()&0o111 == 0 {
 			return nil
 		}
 		abs, err := filepath.Abs(name)
@@ -252,6 +261,10 @@ func walkTree(ctx context.Context, tree *root.Root, name, place string, give fun
 		child := path.Join(place, n)
 		info, err := tree.Lstat(child, root.Superuser)
 		switch {
+		case err != nil && !errors.Is(err, root.ENOENT):
+			if err := give(Subject{File: name + "#" + child}, fmt.Errorf("%s#%s: %w", name, child, err)); err != nil {
+				return err
+			}
 		case err != nil || info.Mode&root.ModeFmt == root.ModeLink:
 			continue
 		case info.IsDir():

@@ -93,14 +93,18 @@ func (s *start) dlopen() {
 	candidates := s.loaderCandidates(e)
 	for _, interp := range candidates {
 		info, err := s.lookup(interp)
-		if err != nil {
-			continue
+		if err == nil {
+			s.libc, err = s.tree.Libc(interp, info)
 		}
-		l, err := s.tree.Libc(interp, info)
+		if ours(err) {
+			s.limit(err.Error())
+			return
+		}
+		l := s.libc
 		if err != nil || l.Kind == "other" {
 			continue
 		}
-		s.libc, s.interp, s.trace.Libc = l, info, l
+		s.interp, s.trace.Libc = info, l
 		s.program = plainProgram(e, interp)
 		if l.Kind == "musl" {
 			s.muslDlopen()
@@ -265,7 +269,7 @@ func (g *glibc) opens(by *Object, name string) (bool, string, []Attempt) {
 		}
 	}
 	_, err := g.find(name, asker, false)
-	if err == nil {
+	if err == nil || err.ours {
 		return true, "", nil
 	}
 	was := g.dlopened
@@ -293,6 +297,9 @@ func (s *start) muslDlopen() {
 		m.deps()
 	}
 	m.trace.Objects = m.withMissing(start)
+	if m.blind {
+		return
+	}
 	for _, x := range m.dsos[start:] {
 		if x != m.self {
 			m.bind(x)
@@ -324,10 +331,14 @@ func (m *musl) opens(by *Object, name string) (bool, string, []Attempt) {
 	message := fmt.Sprintf("Error loading shared library %s: %s", name, muslStrerror(root.ENOENT))
 	if strings.Contains(name, "/") {
 		info, err := m.tree.Stat(m.abs(name), m.cred())
+		if ours(err) {
+			m.limit(err.Error())
+			return true, "", nil
+		}
 		return err == nil && info.Regular(), message, []Attempt{{Path: name, By: ByAbsolute, Result: errnoOrFound(err)}}
 	}
 	_, _, tried, errno := m.search(name, asker)
-	return errno == "", message, tried
+	return errno == "" || errno == unread, message, tried
 }
 
 func errnoOrFound(err error) string {

@@ -167,9 +167,7 @@ func (s *start) readable(step ExecStep) {
 // execvp does, and starts it.
 func (s *start) envName(step ExecStep, arg string) {
 	env := s.trace.Exec[len(s.trace.Exec)-1].Path
-	if strings.HasPrefix(arg, "-") && strings.ContainsAny(arg, "Sv") && !s.envSplits(env) {
-		s.end(Fault{Kind: FaultEnvName, Stage: StageExec, Object: step.Path, Library: arg, NeededBy: step.Path,
-			Message: fmt.Sprintf("%s: invalid option -- '%s'", env, arg[1:2]), Detail: "the target's env has no option -S: it came with coreutils 8.30, and busybox has none"}, s.envUsage(env))
+	if binary.UsesEnvSplit(arg) && !s.envSplits(step, env, arg) {
 		return
 	}
 	if strings.Contains(arg, "=") && !strings.HasPrefix(arg, "-") {
@@ -199,6 +197,10 @@ func (s *start) envName(step ExecStep, arg string) {
 			s.execFound(file, info)
 			return
 		}
+		if ours(err) {
+			s.limit(err.Error())
+			return
+		}
 		tried = append(tried, Attempt{Path: file, Result: errnoName(err)})
 		if errors.Is(err, root.EACCES) {
 			last = root.EACCES // execvp remembers it and looks on
@@ -219,19 +221,37 @@ func (s *start) endless(step ExecStep) {
 		Detail: "its #! line gives env no program: env starts the script again, without end"}, -1)
 }
 
+// envSplits says whether this env knows -S, by the option's long name in its
+// file; where it does not, the start ends.
+func (s *start) envSplits(step ExecStep, env, arg string) bool {
+	data, err := s.tree.ReadFile(s.abs(env), root.Superuser, 16<<20)
+	if err != nil {
+		s.limit(err.Error())
+		return false
+	}
+	if bytes.Contains(data, []byte("split-string")) {
+		return true
+	}
+	s.end(Fault{Kind: FaultEnvName, Stage: StageExec, Object: step.Path, Library: arg, NeededBy: step.Path, Message: env + ": " + unknownOption(arg),
+		Detail: "the target's env has no option -S: it came with coreutils 8.30, and busybox has none"}, s.envUsage(env))
+	return false
+}
+
+// unknownOption is getopt's complaint of the first option that an old env
+// does not know.
+func unknownOption(arg string) string {
+	if strings.HasPrefix(arg, "--") {
+		return fmt.Sprintf("unrecognized option '%s'", arg)
+	}
+	return fmt.Sprintf("invalid option -- '%s'", strings.TrimLeft(arg[1:], "i0")[:1])
+}
+
 // envUsage is env's exit status for an option that it does not know.
 func (s *start) envUsage(env string) int {
 	if info, err := s.tree.Stat(s.abs(env), s.opt.User); err == nil && strings.Contains(path.Base(info.Path), "busybox") {
 		return 1
 	}
 	return 125
-}
-
-// envSplits looks whether this env knows -S, by the option's long name in its
-// file.
-func (s *start) envSplits(env string) bool {
-	data, err := s.tree.ReadFile(s.abs(env), root.Superuser, 16<<20)
-	return err == nil && bytes.Contains(data, []byte("split-string"))
 }
 
 // envMessage is what env says: coreutils, or busybox.
@@ -245,9 +265,8 @@ func (s *start) envMessage(env, name string, errno root.Errno) string {
 // execFound starts what env found. A text without #! goes to the shell, as
 // execvp does.
 func (s *start) execFound(file string, info root.Info) {
-	exec, objects := s.trace.Exec, s.trace.Objects
+	exec := s.trace.Exec
 	s.trace = &Trace{Exec: exec, Limits: s.trace.Limits, CPUMatters: s.trace.CPUMatters}
-	_ = objects
 	s.argv0, s.program, s.libc = file, nil, nil
 	if facts, err := s.factsOf(info); err == nil && facts.Format == binary.FormatOther {
 		file = "/bin/sh"
@@ -260,12 +279,22 @@ func (s *start) execFound(file string, info root.Info) {
 	s.exec(file, 0)
 }
 
-func errnoName(err error) string {
+// errnoOf is the error that the tree's own kernel gives; "" is any other.
+func errnoOf(err error) root.Errno {
 	var errno root.Errno
-	if errors.As(err, &errno) {
-		return string(errno)
+	errors.As(err, &errno)
+	return errno
+}
+
+// ours says that something failed on this machine, and that the tree's own
+// kernel might have given anything.
+func ours(err error) bool { return err != nil && errnoOf(err) == "" }
+
+func errnoName(err error) string {
+	if ours(err) {
+		return err.Error()
 	}
-	return err.Error()
+	return string(errnoOf(err))
 }
 
 // elf is load_elf_binary (fs/binfmt_elf.c) up to the interpreter's start.

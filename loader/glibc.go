@@ -27,6 +27,8 @@ type glibc struct {
 	cacheRead  bool
 	dlopened   bool       // judging a dlopen: errors are dlerror's
 	lastErrno  root.Errno // errno, which outlives one search
+
+	cacheUnread bool // the cache is there, and can't be read here
 }
 
 // linkMap is one loaded object.

@@ -25,8 +25,9 @@ func (g *glibc) loadCache() *cache {
 	}
 	data, err := g.tree.ReadFile(g.libc.Cache, g.cred(), maxCache)
 	if err != nil {
-		if _, ours := err.(*root.HostError); ours {
+		if ours(err) {
 			g.limit(err.Error())
+			g.cacheUnread = true
 		}
 		g.lastErrno = root.ENOENT
 		if errors.Is(err, root.EISDIR) {

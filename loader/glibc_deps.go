@@ -164,17 +164,19 @@ func hasToken(text string) bool {
 // filter maps a filtee and moves it before the filter in the list.
 func (g *glibc) filter(list *[]*listEntry, at *int, m *linkMap, name string) bool {
 	dep, err := g.mapNeeded(m, name)
-	if err != nil {
-		isFilter := slices.Contains(m.elf.Filter, name)
-		if isFilter {
-			g.missing(err, m, name)
-		}
+	switch {
+	case err == nil && dep == nil, err != nil && err.ours:
+		return true
+	case err != nil && (err.signal != "" || slices.Contains(m.elf.Filter, name)):
+		g.missing(err, m, name)
+		return false
+	case err != nil:
 		return false
 	}
 	m.needed = append(m.needed, dep)
 	if dep.reserved {
 		i := slices.IndexFunc(*list, func(e *listEntry) bool { return e.m == dep })
-		if i < *at {
+		if i <= *at { // the list is searched behind the filter alone
 			return true
 		}
 		e := (*list)[i]
@@ -274,6 +276,8 @@ func (g *glibc) audit() {
 		o, err := g.find(name, g.main, true)
 		text := ""
 		switch {
+		case err != nil && err.ours:
+			continue
 		case err != nil:
 			text = err.text
 		case !exports(o.facts.ELF, "la_version"):
@@ -309,6 +313,9 @@ func preloadNames(text string) []string {
 func (g *glibc) preloadOne(list []*linkMap, name, where string) []*linkMap {
 	before := len(g.maps)
 	m, err := g.mapObject(name, g.main, true)
+	if err != nil && err.ours {
+		return list
+	}
 	if err != nil {
 		if err.signal != "" {
 			g.crash(Fault{Kind: FaultCrash, Stage: StageLibc, Object: err.path, Library: name, NeededBy: where, Detail: err.text}, err.signal)

@@ -282,9 +282,3 @@ func (g *glibc) legacyDirs() []string {
 	}
 	return dirs
 }
-
-// dirKind says whether a directory exists, from the working directory.
-func (g *glibc) isDir(name string) bool {
-	info, err := g.tree.Stat(g.abs(strings.TrimSuffix(name, "/")+"/"), g.cred())
-	return err == nil && info.IsDir()
-}

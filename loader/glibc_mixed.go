@@ -2,7 +2,6 @@ package loader
 
 import (
 	"fmt"
-	"path"
 
 	"github.com/willrun/willrun/root"
 )
@@ -23,10 +22,10 @@ func (g *glibc) mixed() {
 			Detail:  fmt.Sprintf("the loader %s is glibc %s, and %s is of an older one", g.libc.Interp, g.version, g.file(libc))}, 127)
 		return
 	}
-	if path.Dir(libc.info.Path) == path.Dir(g.libc.Path) {
-		return
-	}
-	if other := g.tree.LibcVersion(libc.info, libc.elf); other != "" && !sameRelease(other, g.version) {
+	switch other := g.tree.LibcVersion(libc.info, libc.elf); {
+	case other == "":
+		g.limit(fmt.Sprintf("%s does not tell its version: whether it fits the loader, glibc %s, is not known", g.file(libc), g.version))
+	case !sameRelease(other, g.version):
 		g.fault(Fault{Kind: FaultLibcMixed, Stage: AfterStart, Object: g.file(libc), NeededBy: g.libc.Interp, Library: "libc.so.6",
 			Detail: fmt.Sprintf("the loader %s is glibc %s, and %s is glibc %s: they share structures that differ", g.libc.Interp, g.version, g.file(libc), other)})
 		g.limit(fmt.Sprintf("a loader of glibc %s with a libc of glibc %s may crash at any place; start it there to know", g.version, other))

@@ -1,7 +1,6 @@
 package loader
 
 import (
-	"errors"
 	"fmt"
 	"path"
 	"strings"
@@ -86,8 +85,8 @@ func (q *search1) verify(name string, d dirElem) (*opened, *loadError) {
 }
 
 func (q *search1) fail(name string, d dirElem, err error) {
-	var errno root.Errno
-	if !errors.As(err, &errno) {
+	errno := errnoOf(err)
+	if ours(err) {
 		q.g.limit(err.Error())
 		q.blind, q.g.blind = true, true
 		errno = root.ENOENT
@@ -199,9 +198,10 @@ func (g *glibc) newerKernel(e *binary.ELF) bool {
 func (q *search1) openPath(dirs []dirElem) (*opened, *loadError) {
 	for _, d := range dirs {
 		hereAny := false
+		q.otherLevels(d)
 		for _, cap := range q.g.hwcaps {
 			dir := d.name + cap
-			exists := dir == "" || q.g.isDir(dir)
+			exists := dir == "" || q.isDir(dir)
 			if !exists {
 				q.g.lastErrno = root.ENOENT
 				if cap == "" {
@@ -228,6 +228,29 @@ func (q *search1) openPath(dirs []dirElem) (*opened, *loadError) {
 		}
 	}
 	return nil, nil
+}
+
+// otherLevels: a CPU of a higher level would look into this directory's
+// glibc-hwcaps first, and find the name there.
+func (q *search1) otherLevels(d dirElem) {
+	g := q.g
+	if g.trace.CPUMatters || g.program.Facts.ELF.Machine != "x86-64" || !g.atLeast("2.33") || !q.isDir(d.name+"glibc-hwcaps/") {
+		return
+	}
+	for level := 2; level <= 4; level++ {
+		_, err := g.tree.Lstat(g.abs(d.name+"glibc-hwcaps/"+levelName(level)+"/"+q.name), g.cred())
+		g.trace.CPUMatters = g.trace.CPUMatters || err == nil
+	}
+}
+
+// isDir says whether a directory exists, from the working directory.
+func (q *search1) isDir(name string) bool {
+	info, err := q.g.tree.Stat(q.g.abs(strings.TrimSuffix(name, "/")+"/"), q.g.cred())
+	if ours(err) {
+		q.g.limit(err.Error())
+		q.blind, q.g.blind = true, true
+	}
+	return err == nil && info.IsDir()
 }
 
 // find is the search of _dl_map_object for a name that is not loaded yet.
@@ -307,6 +330,9 @@ func (q *search1) fromCache(noDefault bool) (*opened, *loadError) {
 		return nil, nil
 	}
 	file, matters := g.cached(q.name)
+	if g.cacheUnread {
+		q.blind, g.blind = true, true
+	}
 	g.trace.CPUMatters = g.trace.CPUMatters || matters
 	if file == "" {
 		return nil, nil

@@ -74,6 +74,7 @@ func (g *glibc) relocate(sc *scope, m *linkMap, lazy bool) {
 				Detail:  "the symbol's resolver is in the program, which is relocated last"}, 127)
 		}
 		if to != nil {
+			g.bound(m.object, to.object, i)
 			g.threadLocal(m, to, imp)
 			g.copySize(sc, m, imp)
 			continue

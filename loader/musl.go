@@ -204,7 +204,10 @@ func (m *musl) load(name string, by *dso) *dso {
 		}
 	}
 	file, found, tried, err := m.search(name, by)
-	if err != "" {
+	switch {
+	case m.blind:
+		return nil
+	case err != "":
 		m.cannot(name, by, err, tried, nil)
 		return nil
 	}
@@ -241,10 +244,10 @@ func (m *musl) search(name string, by *dso) (file string, found FoundBy, tried [
 				file, found = full, b
 				return true
 			}
-			var e root.Errno
-			if !errors.As(err, &e) {
+			e := errnoOf(err)
+			if ours(err) {
 				m.limit(err.Error())
-				m.blind = true
+				m.blind, e = true, unread
 			}
 			tried = append(tried, Attempt{Path: full, By: b, Of: of, Result: errnoName(err)})
 			// path_open goes on after these, and gives up the search at others.
@@ -356,6 +359,9 @@ func (m *musl) system() []string {
 		m.sysPath = splitMusl(string(text))
 	case errors.Is(err, root.ENOENT):
 		m.sysPath = m.libc.Dirs
+	case ours(err):
+		m.limit(err.Error())
+		m.blind = true
 	default:
 		m.sysPath = nil // unreadable: musl searches nothing
 	}

@@ -55,7 +55,11 @@ func (m *musl) bind(d *dso) {
 			if !plt {
 				uses = imp.Uses &^ binary.UseCall
 			}
-			if uses == 0 || imp.Bind == stbWeak && !imp.Defined || m.defined(d, imp, plt) {
+			if uses == 0 || imp.Bind == stbWeak && !imp.Defined {
+				continue
+			}
+			if to := m.definer(imp); to != nil {
+				m.bound(d.object, to.object, i)
 				continue
 			}
 			m.undefined(d, imp)
@@ -106,9 +110,9 @@ var muslTypes = map[string]map[uint32]bool{
 	"aarch64": {0: true, 257: true, 1024: true, 1025: true, 1026: true, 1027: true, 1028: true, 1029: true, 1030: true, 1031: true},
 }
 
-// defined is find_sym2 over all objects from the program on. Versions do not
+// definer is find_sym2 over all objects from the program on. Versions do not
 // count, hidden ones are not seen; a copy relocation looks past the program.
-func (m *musl) defined(d *dso, imp *binary.Import, plt bool) bool {
+func (m *musl) definer(imp *binary.Import) *dso {
 	hash := binary.GNUHash(imp.Name)
 	list := m.dsos
 	if imp.Uses&binary.UseCopy != 0 {
@@ -116,10 +120,10 @@ func (m *musl) defined(d *dso, imp *binary.Import, plt bool) bool {
 	}
 	for _, lib := range list {
 		if muslDefines(lib.elf, imp.Name, hash) {
-			return true
+			return lib
 		}
 	}
-	return false
+	return nil
 }
 
 func muslDefines(e *binary.ELF, name string, hash uint32) bool {

@@ -24,6 +24,13 @@ type start struct {
 	open    opener // answers for dlopen, once the loader has run
 }
 
+// bound notes a binding, where they are asked for.
+func (s *start) bound(from, to *Object, imp int) {
+	if s.opt.Bindings {
+		s.trace.Bindings = append(s.trace.Bindings, Binding{From: from, To: to, Import: imp})
+	}
+}
+
 // fault appends to the Trace, and says whether the start ends here.
 func (s *start) fault(f Fault) bool {
 	s.trace.Faults = append(s.trace.Faults, f)

@@ -125,9 +125,34 @@ func (s *start) afterMain() {
 	if s.ended() {
 		return
 	}
+	s.unheeded()
 	s.dlopens()
 	s.nss()
 	s.data()
+}
+
+// unheeded: a mark of a CPU level that no loader looks at: in a static
+// program, under musl, under glibc before 2.33. Code that makes use of the
+// level ends with SIGILL.
+func (s *start) unheeded() {
+	if s.libc != nil && s.libc.Kind == "glibc" && root.CompareVersions(s.libc.Version, "2.33") >= 0 {
+		return
+	}
+	have := levelRank(s.level)
+	for _, o := range s.trace.Objects {
+		if o.Facts == nil || o.Facts.ELF == nil || o.Facts.ELF.Machine != "x86-64" {
+			continue
+		}
+		want := isaLevel(o.Facts.ELF.X86ISA)
+		if want < 2 {
+			continue
+		}
+		s.trace.CPUMatters = true
+		if have != 0 && have < want {
+			s.fault(Fault{Kind: FaultCPU, Stage: AfterStart, Object: o.Path, Level: levelName(want),
+				Detail: fmt.Sprintf("it is marked as needing a CPU of level %s; nothing refuses at the start, and code that makes use of it ends with SIGILL", levelName(want))})
+		}
+	}
 }
 
 // nss: a static glibc program that looks up users or hosts loads the

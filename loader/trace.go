@@ -7,7 +7,7 @@
 //	t := loader.Load(tree, subject, loader.Options{})
 //	t.Objects[1].Path // "/lib/x86_64-linux-gnu/libc.so.6"
 //
-// glibc 2.17 to 2.43 and musl 1.1.24 to 1.2.5 are simulated, each by the
+// glibc 2.17 to 2.43 and musl 1.1.24 to 1.2.6 are simulated, each by the
 // version of the loader's own file in the tree.
 package loader
 
@@ -40,6 +40,8 @@ type Options struct {
 	Machine string
 	Noexec  func(path string) bool // mount options, for host alone; nil: none
 	NoSuid  func(path string) bool
+	// Bindings asks for the object that each symbol reference is bound to.
+	Bindings bool
 	// AsDlopen judges a shared library as a dlopen by a plain program of the
 	// same libc.
 	AsDlopen bool
@@ -63,11 +65,11 @@ type Trace struct {
 	Output     []string  // standard error of the start, line by line, up to the first fatal fault, warnings included
 	ExitStatus int       // 127, 1, …; 0 when main is reached; -1 when exec itself failed (Errno) or a signal ended it (Signal)
 	Errno      root.Errno
-	Signal     string // "SIGSEGV", "SIGABRT", …
-	Bindings   []Binding
-	CPUMatters bool     // another CPU level could give another Trace
-	Limits     []string // what the simulation could not follow, a sentence each: the verdict is unknown then, unless it fails anyway
-	Secure     bool     // AT_SECURE: set-user-id and the like
+	Signal     string    // "SIGSEGV", "SIGABRT", …
+	Bindings   []Binding // where Options.Bindings asks for them
+	CPUMatters bool      // another CPU level could give another Trace
+	Limits     []string  // what the simulation could not follow, a sentence each: the verdict is unknown then, unless it fails anyway
+	Secure     bool      // AT_SECURE: set-user-id and the like
 }
 
 // Started says that main is reached.
@@ -77,9 +79,8 @@ func (t *Trace) Started() bool { return t.Errno == "" && t.Signal == "" && t.Exi
 type ExecStep struct {
 	Path   string // as given to the kernel
 	Facts  *binary.Facts
-	Interp string   // interpreter named by it
-	Arg    string   // the one argument of a #! line
-	Search []string // for env NAME: the PATH entries tried
+	Interp string // interpreter named by it
+	Arg    string // the one argument of a #! line
 }
 
 // Object is one entry of the link map.
@@ -92,7 +93,7 @@ type Object struct {
 	Needs   []*Object // resolved NEEDED, in order; nil entries for missing ones
 	Facts   *binary.Facts
 	Tried   []Attempt // places tried before it was found
-	Missing bool      // not found: only in Trace.Missing style listings, Path is ""
+	Missing bool      // not found: Path is ""
 }
 
 // FoundBy says which rule found an object: the words of the JSON contract.
@@ -161,18 +162,16 @@ const (
 	FaultPreloadIgnored // a warning
 	FaultRefused        // anything else that the loader refuses
 	FaultCrash          // an assertion, a signal
-	FaultTLS            // static TLS exhausted
 	FaultExecStack
 	FaultLibcMixed     // parts of two libcs: GLIBC_PRIVATE missing, the program's libc is of another loader
 	FaultDlopenMissing // dlopen notes, constant dlopen names
 	FaultGoKernel      // kernel below the Go version's stated minimum
 	FaultNSS           // static glibc that loads NSS modules at run time
 	FaultData          // data files that the program reads are absent
-	FaultPlugin        // Go plugins
 )
 
 // LastFault is the last kind, for tests that walk all of them.
-const LastFault = FaultPlugin
+const LastFault = FaultData
 
 // Fault is one thing that goes wrong.
 type Fault struct {

@@ -105,7 +105,6 @@ func (l *Libc) libcSo(r *Root) {
 	}
 }
 
-// libcVersion: without a banner the highest node is the least that it can be.
 // LibcVersion reads the version of a libc.so.6 from its banner; where it has
 // none, its highest version node is a lower bound.
 func (r *Root) LibcVersion(info Info, e *binary.ELF) string {

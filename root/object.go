@@ -23,6 +23,11 @@ func (o *once[T]) get(id FileID, compute func() (T, error)) (T, error) {
 	return f.(func() (T, error))()
 }
 
+// put keeps a value that nobody needs to compute.
+func (o *once[T]) put(id FileID, value T) {
+	o.m.Store(id, func() (T, error) { return value, nil })
+}
+
 // Object reads the facts that a loader needs of a file that Stat gave.
 func (r *Root) Object(info Info) (*Object, error) {
 	if o, ok := r.store.(interface{ facts(string) *binary.Facts }); ok {
@@ -34,8 +39,14 @@ func (r *Root) Object(info Info) (*Object, error) {
 	return &Object{Info: info, Facts: facts}, err
 }
 
-// Program reads everything about a file that Stat gave.
+// Program reads everything about a file that Stat gave. Of a file without
+// bytes it is what is known.
 func (r *Root) Program(info Info) (*Object, error) {
+	if o, ok := r.store.(interface{ facts(string) *binary.Facts }); ok {
+		if f := o.facts(info.Path); f != nil {
+			return &Object{Info: info, Facts: f}, nil
+		}
+	}
 	facts, err := r.read(info, binary.Read)
 	return &Object{Info: info, Facts: facts}, err
 }

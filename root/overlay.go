@@ -195,6 +195,10 @@ func (o *overlayStore) facts(p string) *binary.Facts {
 
 func (o *overlayStore) readdir(p string) ([]string, error) {
 	names, err := o.base.readdir(p)
+	var ours *HostError
+	if errors.As(err, &ours) {
+		return nil, err // what lies below the layer may be anything
+	}
 	seen := map[string]bool{}
 	for _, n := range names {
 		seen[n] = true

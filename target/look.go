@@ -15,7 +15,7 @@ var loaderDirs = []string{"/lib64", "/lib", "/libx32", "/usr/lib64", "/usr/lib"}
 // that its own C library demands.
 func (t *Target) look() {
 	var isa uint32
-	machines := map[string]int{}
+	loaders := map[string]int{}
 	for _, dir := range loaderDirs {
 		names, err := t.Root.ReadDir(dir)
 		if err != nil {
@@ -32,13 +32,16 @@ func (t *Target) look() {
 			if !slices.Contains(t.Libcs, l.Kind) {
 				t.Libcs = append(t.Libcs, l.Kind)
 			}
-			machines[l.Facts.ELF.Machine]++
+			loaders[l.Facts.ELF.Machine]++
 			if l.Facts.ELF.Machine == "x86-64" {
 				isa |= l.ISA
 			}
 		}
 	}
-	t.Machine = t.machine(machines)
+	t.Machine = t.machine(loaders)
+	if image := t.Root.Image; t.Machine == "" && image != nil {
+		t.Machine, _ = MachineOf(image.Architecture)
+	}
 	if t.Machine == "x86-64" {
 		t.Baseline = baseline(t.Distribution, isa)
 	}

@@ -159,3 +159,21 @@ func TestUnknown(t *testing.T) {
 		}
 	}
 }
+
+// An image of static programs alone says by its configuration what it is for.
+func TestMachineOfAnImage(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "data"), []byte("x"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	save := targettest.DockerSave(t, targettest.Tar(t, dir, targettest.All))
+	save = bytes.ReplaceAll(save, []byte(`"amd64"`), []byte(`"arm64"`))
+	tgt, err := target.Open(t.Context(), "archive:"+targettest.File(t, "image.tar", save))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tgt.Close()
+	if tgt.Machine != "aarch64" {
+		t.Errorf("machine %q", tgt.Machine)
+	}
+}

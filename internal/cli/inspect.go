@@ -53,7 +53,7 @@ func (a *app) runInspect(ctx context.Context, args []string, format string, verb
 			err = s.Read()
 		}
 		if err != nil {
-			a.trouble(s.File, "", err, &doc.Errors)
+			a.trouble(report.Trouble{File: s.File, Error: err.Error()}, &doc.Errors)
 			return nil
 		}
 		switch format {
@@ -84,10 +84,10 @@ func (a *app) runInspect(ctx context.Context, args []string, format string, verb
 }
 
 // trouble notes an input that could not be judged; the others go on.
-func (a *app) trouble(file, target string, err error, list *[]report.Trouble) {
+func (a *app) trouble(t report.Trouble, list *[]report.Trouble) {
 	a.raise(diagnosis.ExitTrouble)
-	a.complain(err)
-	*list = append(*list, report.Trouble{File: file, Target: target, Error: err.Error()})
+	fmt.Fprintf(a.Stderr, "willrun: %s\n", t.Error)
+	*list = append(*list, t)
 }
 
 func atLeastOne(what string) cobra.PositionalArgs {

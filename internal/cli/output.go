@@ -35,16 +35,14 @@ func (a *app) checkOutput(f checkFlags, style report.Style, names []string) *che
 
 func (o *checkOutput) trouble(file, targetName string, err error) {
 	o.progress.clear()
-	o.app.trouble(file, targetName, err, &o.troubles)
+	o.app.trouble(report.Trouble{File: file, Target: targetName, Error: err.Error()}, &o.troubles)
 }
 
 func (o *checkOutput) add(done outcome) error {
 	o.judged++
 	o.progress.clear()
 	for _, t := range done.errs {
-		o.app.raise(diagnosis.ExitTrouble)
-		fmt.Fprintf(o.app.Stderr, "willrun: %s\n", t.Error)
-		o.troubles = append(o.troubles, t)
+		o.app.trouble(t, &o.troubles)
 	}
 	for _, r := range done.results {
 		o.counts[r.Verdict]++
