@@ -1,45 +1,95 @@
 package binary
 
-import "slices"
+import (
+	"bytes"
+	"slices"
+	"sync"
+)
 
 // maxCode bounds the code that is searched for calls of dlopen.
-const maxCode = 64 << 20
+const maxCode = 128 << 20
 
 // dlopenStrings finds names that code passes to dlopen as constants: the
 // argument register is loaded with the address of a string a few instructions
 // before the call. Only the plainest shape is taken, on x86-64; whether the
 // call is ever reached is not known, which is why this can only be a risk.
 func (e *elfReader) dlopenStrings() {
-	if e.Machine != "x86-64" || !e.Dynamic {
+	if e.Machine != "x86-64" || !e.Dynamic || !slices.ContainsFunc(e.Imports, func(i Import) bool { return i.Name == "dlopen" }) {
 		return
 	}
 	slots := e.dlopenSlots()
 	if len(slots) == 0 {
 		return
 	}
+	stubs := map[uint64]bool{}
+	reached := map[uint64]bool{} // slots that have a stub: no more are looked for once all have
+	e.eachCode(func(code []byte, base uint64, from int) bool {
+		e.stubs(code, base, from, slots, stubs, reached)
+		return len(reached) < len(slots)
+	})
+	e.eachCode(func(code []byte, base uint64, from int) bool {
+		e.calls(code, base, from, slots, stubs)
+		return true
+	})
+}
+
+// Pieces of code overlap by the longest way that argument looks back, and an
+// instruction that the one before cut.
+const (
+	lookBack    = 24
+	instruction = 6
+	codeOverlap = lookBack + instruction
+	codePiece   = 256 << 10
+)
+
+var codePool = sync.Pool{New: func() any { return new([codeOverlap + codePiece]byte) }}
+
+// eachCode gives the executable segments piece by piece; from is where the
+// piece before ended.
+func (e *elfReader) eachCode(give func(code []byte, base uint64, from int) (more bool)) {
+	mem := codePool.Get().(*[codeOverlap + codePiece]byte)
+	defer codePool.Put(mem)
+	buf := mem[:]
+	size, budget := uint64(e.src.size), uint64(maxCode)
 	for _, s := range e.view.spans {
-		if s.flags&1 == 0 || s.filesz > maxCode {
+		if s.flags&spanExec == 0 || s.off >= size || s.filesz > budget {
 			continue
 		}
-		code := e.view.upTo(s.vaddr, s.filesz)
-		stubs := e.stubs(code, s.vaddr, slots)
-		e.calls(code, s.vaddr, slots, stubs)
+		budget -= s.filesz
+		length := min(s.filesz, size-s.off)
+		over := 0 // bytes of the piece before
+		for at := uint64(0); at < length; {
+			n, _ := e.src.ReadAt(buf[over:over+int(min(codePiece, length-at))], int64(s.off+at))
+			if n == 0 {
+				break
+			}
+			code := buf[:over+n]
+			if !give(code, s.vaddr+at-uint64(over), max(0, over-instruction+1)) {
+				return
+			}
+			at += uint64(n)
+			over = copy(buf, code[max(0, len(code)-codeOverlap):])
+		}
 	}
 }
 
 // dlopenSlots are the GOT slots that a relocation fills with dlopen.
 func (e *elfReader) dlopenSlots() map[uint64]bool {
 	slots := map[uint64]bool{}
+	names := map[uint64]bool{} // symbols of that name
+	for i := uint64(1); i < e.syms.count; i++ {
+		if s, _ := e.sym(i); s.shndx == shnUndef {
+			if name, _ := e.str(uint64(s.name)); name == "dlopen" {
+				names[i] = true
+			}
+		}
+	}
 	word := uint64(e.view.wordSize())
 	for _, r := range e.relRanges() {
 		size := e.relSize(r.rela)
-		b := e.view.upTo(r.addr, r.size)
-		for ; uint64(len(b)) >= size; b = b[size:] {
-			i := e.view.ptr(b[word:]) >> 32
-			if s, ok := e.sym(i); ok && i != 0 && s.shndx == shnUndef {
-				if name, _ := e.str(uint64(s.name)); name == "dlopen" {
-					slots[e.view.ptr(b)] = true
-				}
+		for b := r.raw; uint64(len(b)) >= size; b = b[size:] {
+			if names[e.view.ptr(b[word:])>>32] {
+				slots[e.view.ptr(b)] = true
 			}
 		}
 	}
@@ -52,12 +102,13 @@ func (e *elfReader) rel32(code []byte, base uint64, at int) uint64 {
 }
 
 // stubs are PLT entries: jmp *slot(%rip), with or without endbr64 and bnd.
-func (e *elfReader) stubs(code []byte, base uint64, slots map[uint64]bool) map[uint64]bool {
-	found := map[uint64]bool{}
-	for i := 0; i+6 <= len(code); i++ {
-		if code[i] != 0xff || code[i+1] != 0x25 || !slots[e.rel32(code, base, i+2)] {
+func (e *elfReader) stubs(code []byte, base uint64, from int, slots, found, reached map[uint64]bool) {
+	for i := through(code, from, 0x25); i >= 0; i = through(code, i+1, 0x25) {
+		slot := e.rel32(code, base, i+2)
+		if !slots[slot] {
 			continue
 		}
+		reached[slot] = true
 		start := i
 		if start > 0 && code[start-1] == 0xf2 {
 			start--
@@ -67,24 +118,66 @@ func (e *elfReader) stubs(code []byte, base uint64, slots map[uint64]bool) map[u
 		}
 		found[base+uint64(start)] = true
 	}
-	return found
 }
 
 // calls finds call stub and call *slot(%rip).
-func (e *elfReader) calls(code []byte, base uint64, slots, stubs map[uint64]bool) {
-	for i := 0; i+6 <= len(code); i++ {
-		direct := code[i] == 0xe8 && stubs[e.rel32(code, base, i+1)]
-		through := code[i] == 0xff && code[i+1] == 0x15 && slots[e.rel32(code, base, i+2)]
-		if direct || through {
+func (e *elfReader) calls(code []byte, base uint64, from int, slots, stubs map[uint64]bool) {
+	low, high := ^uint64(0), uint64(0)
+	for s := range stubs {
+		low, high = min(low, s), max(high, s)
+	}
+	i, j := direct(code, from), through(code, from, 0x15)
+	for i >= 0 || j >= 0 {
+		if j >= 0 && (i < 0 || j < i) {
+			if slots[e.rel32(code, base, j+2)] {
+				e.argument(code, base, j)
+			}
+			j = through(code, j+1, 0x15)
+			continue
+		}
+		if to := e.rel32(code, base, i+1); to >= low && to <= high && stubs[to] {
 			e.argument(code, base, i)
 		}
+		i = direct(code, i+1)
 	}
+}
+
+// through is the next place, from one on, of jmp *slot(%rip) (ff 25) or call
+// *slot(%rip) (ff 15); -1 where there is none. The second byte is the rarer.
+func through(code []byte, from int, second byte) int {
+	for at := from + 1; at < len(code); at++ {
+		i := bytes.IndexByte(code[at:], second)
+		if i < 0 {
+			return -1
+		}
+		if at += i; code[at-1] == 0xff {
+			return whole(code, at-1)
+		}
+	}
+	return -1
+}
+
+// direct is the next place of call rel32.
+func direct(code []byte, from int) int {
+	i := bytes.IndexByte(code[min(from, len(code)):], 0xe8)
+	if i < 0 {
+		return -1
+	}
+	return whole(code, from+i)
+}
+
+// whole: the instruction does not end behind the code.
+func whole(code []byte, at int) int {
+	if at+instruction > len(code) {
+		return -1
+	}
+	return at
 }
 
 // argument looks back for lea string(%rip),%rdi or mov $string,%edi. A jump
 // in between is not seen; then the name is one that some other path passes.
 func (e *elfReader) argument(code []byte, base uint64, call int) {
-	for i := call - 5; i >= 0 && i >= call-24; i-- {
+	for i := call - 5; i >= 0 && i >= call-lookBack; i-- {
 		var addr uint64
 		switch {
 		case i+7 <= call && code[i] == 0x48 && code[i+1] == 0x8d && code[i+2] == 0x3d:

@@ -1,6 +1,7 @@
 package binary
 
 import (
+	"bytes"
 	stdbinary "encoding/binary"
 	"fmt"
 )
@@ -25,8 +26,10 @@ type elfReader struct {
 	facts           *Facts
 	view            *view
 	order           stdbinary.ByteOrder
+	usual           bool   // 64-bit and little-endian: read without asking again
 	strtab          string // of PT_DYNAMIC
 	syms            symTable
+	rels            []relRange
 	neededVersions  map[uint16]neededVersion
 	definedVersions map[uint16]string
 }
@@ -40,9 +43,9 @@ func (e *elfReader) problem(part string, off, want, have uint64, text string) {
 	}
 }
 
-// readELF reads what a loader needs. It never fails: what cannot be read is a
-// Problem, and what depends on it stays empty.
-func readELF(src *source, f *Facts) *elfReader {
+// readELF reads what a loader needs, or what the kind hangs on. It never
+// fails: what cannot be read is a Problem, and what depends on it stays empty.
+func readELF(src *source, f *Facts, d depth) *elfReader {
 	e := &elfReader{ELF: &ELF{}, src: src, facts: f}
 	if !e.header() {
 		return e
@@ -52,12 +55,17 @@ func readELF(src *source, f *Facts) *elfReader {
 	e.interp()
 	if e.dynamic() {
 		e.dynamicStrings()
-		e.versions()
-		e.symbols()
-		e.relocations()
+		if d > kindOnly {
+			e.versions()
+			e.symbols()
+			e.relocations()
+		}
 	}
-	e.notes()
+	if d > kindOnly {
+		e.notes()
+	}
 	e.Kind = e.kind()
+	e.kernelCheck()
 	return e
 }
 
@@ -65,7 +73,7 @@ func readELF(src *source, f *Facts) *elfReader {
 // at hand makes likely: loaders check them, so Facts keep them as they stand.
 func (e *elfReader) header() bool {
 	ident, _ := e.src.bytes(0, uint64(min(16, e.src.size)))
-	e.Header.Ident = ident
+	e.Header.Ident = bytes.Clone(ident)
 	if len(ident) < 16 {
 		e.problem("ELF header", 0, 16, uint64(len(ident)), "the file ends inside the identification")
 		return false
@@ -99,6 +107,7 @@ func (e *elfReader) header() bool {
 		h.Shoff = uint64(o.Uint32(b[32:]))
 		b = b[36:]
 	}
+	e.usual = e.Class == 64 && e.order == stdbinary.LittleEndian
 	h.Flags, h.Ehsize, h.Phentsize, h.Phnum = o.Uint32(b), o.Uint16(b[4:]), o.Uint16(b[6:]), o.Uint16(b[8:])
 	h.Shentsize, h.Shnum, h.Shstrndx = o.Uint16(b[10:]), o.Uint16(b[12:]), o.Uint16(b[14:])
 	e.Machine = e.machineName()

@@ -1,5 +1,7 @@
 package binary
 
+import "strings"
+
 // Dynamic tags (elf.h).
 const (
 	dtNeeded     = 1
@@ -163,10 +165,9 @@ func (e *elfReader) str(off uint64) (string, bool) {
 	if off >= uint64(len(e.strtab)) {
 		return "", false
 	}
-	for i := off; i < uint64(len(e.strtab)); i++ {
-		if e.strtab[i] == 0 {
-			return e.strtab[off:i], true
-		}
+	text := e.strtab[off:]
+	if end := strings.IndexByte(text, 0); end >= 0 {
+		return text[:end], true
 	}
-	return e.strtab[off:], false
+	return text, false
 }

@@ -124,3 +124,38 @@ func (e *elfReader) dlopenNote(desc []byte) {
 		e.DlopenNotes = append(e.DlopenNotes, n)
 	}
 }
+
+// kernelWords are what a program says that refuses an old kernel
+// (sysdeps/unix/sysv/linux/dl-sysdep.h of glibc up to 2.35).
+var kernelWords = []byte("FATAL: kernel too old")
+
+// maxKernelScan bounds what is looked through for them: static C programs are
+// far smaller.
+const maxKernelScan = 256 << 20
+
+// kernelCheck tells whether a static program compares its ABI tag with the
+// kernel: glibc did up to 2.35, and the words of it are in the program.
+func (e *elfReader) kernelCheck() {
+	if e.ABITag == nil || e.HasInterp || e.Kind != KindStatic && e.Kind != KindStaticPIE {
+		return
+	}
+	buf := make([]byte, 256<<10)
+	for _, s := range e.Segments {
+		if s.Type != PTLoad || s.Flags&2 != 0 || s.Off > uint64(e.src.size) {
+			continue
+		}
+		keep := len(kernelWords) - 1
+		end := s.Off + min(s.Filesz, uint64(e.src.size)-s.Off, maxKernelScan)
+		for off := s.Off; off < end && !e.KernelCheck; {
+			n := min(uint64(len(buf)), end-off)
+			if _, err := e.src.r.ReadAt(buf[:n], int64(off)); err != nil {
+				return
+			}
+			e.KernelCheck = bytes.Contains(buf[:n], kernelWords)
+			if n <= uint64(keep) || off+n == end {
+				break
+			}
+			off += n - uint64(keep)
+		}
+	}
+}

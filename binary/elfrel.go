@@ -1,11 +1,14 @@
 package binary
 
+import stdbinary "encoding/binary"
+
 // relRange is one table of relocations.
 type relRange struct {
 	addr, size uint64
 	rela       bool
 	plt        bool
 	skip       uint64 // leading relative ones that no loader looks up
+	raw        []byte // the table, as far as it is in the file
 }
 
 // relRanges lists the tables in the order in which glibc works through them
@@ -13,7 +16,10 @@ type relRange struct {
 // followed by DT_JMPREL where that has its format. Where DT_JMPREL is the end
 // of the other table, it is not done twice.
 func (e *elfReader) relRanges() []relRange {
-	var list []relRange
+	if e.rels != nil {
+		return e.rels
+	}
+	list := []relRange{}
 	jmp, hasJmp := e.Tag(dtJmpRel)
 	jmpSize, _ := e.Tag(dtPltRelSz)
 	pltRel, _ := e.Tag(dtPltRel)
@@ -35,6 +41,14 @@ func (e *elfReader) relRanges() []relRange {
 			list = append(list, relRange{addr: jmp, size: jmpSize, rela: kind.rela, plt: true})
 		}
 	}
+	for i := range list {
+		r := &list[i]
+		r.raw = e.view.upTo(r.addr, r.size)
+		if uint64(len(r.raw)) < r.size {
+			e.problem("relocations", r.addr, r.size, uint64(len(r.raw)), "the table lies outside the file")
+		}
+	}
+	e.rels = list
 	return list
 }
 
@@ -49,13 +63,16 @@ func (e *elfReader) relSize(rela bool) uint64 {
 // eachRel gives the symbol index and type of every relocation that may name
 // a symbol.
 func (e *elfReader) eachRel(r relRange, give func(sym uint64, typ uint32)) {
-	size := e.relSize(r.rela)
-	b := e.view.upTo(r.addr, r.size)
-	if uint64(len(b)) < r.size {
-		e.problem("relocations", r.addr, r.size, uint64(len(b)), "the table lies outside the file")
-	}
+	size, b := e.relSize(r.rela), r.raw
 	if n := uint64(len(b)) / size; r.skip > n {
 		r.skip = n
+	}
+	if e.usual && r.rela && e.Header.Machine != 8 {
+		for b = b[r.skip*size:]; len(b) >= 24; b = b[24:] {
+			info := stdbinary.LittleEndian.Uint64(b[8:16])
+			give(info>>32, uint32(info))
+		}
+		return
 	}
 	mips64 := e.Header.Machine == 8 && e.Class == 64
 	word := e.view.wordSize()
@@ -95,7 +112,8 @@ func (e *elfReader) maxRelocSymbol() uint64 {
 // relocations lists the symbols that relocations name, in the order in which
 // glibc meets them.
 func (e *elfReader) relocations() {
-	r := relocs{e: e, at: make([]int32, e.syms.count), types: map[typeKey]int{}}
+	r := relocs{e: e, at: make([]int32, e.syms.count), types: map[typeKey]int{}, lastN: -1}
+	r.reserve()
 	for _, rng := range e.relRanges() {
 		if rng.skip > 0 {
 			r.count(e.firstType(rng), int(min(rng.skip, rng.size/e.relSize(rng.rela))), rng.plt)
@@ -113,7 +131,7 @@ func (e *elfReader) relocations() {
 // firstType is the type that leads a table of relative relocations.
 func (e *elfReader) firstType(r relRange) uint32 {
 	typ := e.relativeType()
-	r.skip, r.size = 0, e.relSize(r.rela)
+	r.skip, r.raw = 0, r.raw[:min(e.relSize(r.rela), uint64(len(r.raw)))]
 	e.eachRel(r, func(_ uint64, t uint32) { typ = t })
 	return typ
 }
@@ -127,10 +145,33 @@ type relocs struct {
 	e     *elfReader
 	at    []int32 // symbol → import index + 1
 	types map[typeKey]int
+	last  typeKey  // the type counted last
+	lastN int      // its place
+	mem   []uint32 // where the types of imports lie
+}
+
+// reserve makes room for as many imports as there are symbols named.
+func (r *relocs) reserve() {
+	n := 0
+	for _, rng := range r.e.relRanges() {
+		r.e.eachRel(rng, func(sym uint64, _ uint32) {
+			if sym != 0 && sym < uint64(len(r.at)) && r.at[sym] == 0 {
+				r.at[sym] = -1
+				n++
+			}
+		})
+	}
+	if n > 0 {
+		r.e.Imports = make([]Import, 0, n)
+	}
 }
 
 func (r *relocs) count(typ uint32, n int, plt bool) {
 	k := typeKey{typ, plt}
+	if k == r.last && r.lastN >= 0 {
+		r.e.RelocTypes[r.lastN].Count += n
+		return
+	}
 	i, ok := r.types[k]
 	if !ok {
 		if len(r.types) > 512 {
@@ -141,12 +182,21 @@ func (r *relocs) count(typ uint32, n int, plt bool) {
 		r.e.RelocTypes = append(r.e.RelocTypes, RelocCount{Type: typ, PLT: plt})
 	}
 	r.e.RelocTypes[i].Count += n
+	r.last, r.lastN = k, i
+}
+
+// own notes an initial-exec relocation for the file's own storage.
+func (r *relocs) own(typ uint32, plt bool) {
+	if t := r.e.TLS; t != nil && !t.Own {
+		t.Own = r.e.use(typ, plt) == UseTLSIE
+	}
 }
 
 func (r *relocs) add(sym uint64, typ uint32, plt bool) {
 	r.count(typ, 1, plt)
 	e := r.e
 	if sym == 0 {
+		r.own(typ, plt)
 		return
 	}
 	if sym >= e.syms.count {
@@ -157,7 +207,7 @@ func (r *relocs) add(sym uint64, typ uint32, plt bool) {
 	if use == 0 {
 		return
 	}
-	if i := r.at[sym]; i != 0 {
+	if i := r.at[sym]; i > 0 {
 		imp := &e.Imports[i-1]
 		imp.Uses |= use
 		if len(imp.Types) < 8 && imp.Types[len(imp.Types)-1] != typ {
@@ -169,15 +219,28 @@ func (r *relocs) add(sym uint64, typ uint32, plt bool) {
 	// Local and hidden symbols are never looked up (RESOLVE_MAP in
 	// elf/dl-reloc.c, dl_symbol_visibility_binds_local_p).
 	if vis := s.other & 3; s.info>>4 == 0 || vis == 1 || vis == 2 {
+		r.own(typ, plt)
 		r.at[sym] = 0
 		return
 	}
-	name, _ := e.str(uint64(s.name))
-	imp := Import{Name: name, VerIdx: e.versymOf(sym), Bind: s.info >> 4, Type: s.info & 0xf, Vis: s.other & 3,
-		Size: s.size, Defined: s.shndx != shnUndef, Value: s.value, Uses: use, Types: []uint32{typ}}
+	imp := Import{Name: e.nameOf(sym, s), VerIdx: e.versymOf(sym), Bind: s.info >> 4, Type: s.info & 0xf, Vis: s.other & 3,
+		Size: s.size, Defined: s.shndx != shnUndef, Value: s.value, Uses: use, Types: r.one(typ)}
 	imp.Version, imp.Library = e.importVersion(imp.VerIdx)
+	if sym < uint64(len(e.syms.export)) {
+		imp.export = e.syms.export[sym]
+	}
 	e.Imports = append(e.Imports, imp)
 	r.at[sym] = int32(len(e.Imports))
+}
+
+// one is a list of one type. Most imports have one, and share their memory.
+func (r *relocs) one(typ uint32) []uint32 {
+	if len(r.mem) == cap(r.mem) {
+		r.mem = make([]uint32, 0, 256)
+	}
+	r.mem = append(r.mem, typ)
+	n := len(r.mem)
+	return r.mem[n-1 : n : n]
 }
 
 // importVersion names the version that a reference asks for. A file that

@@ -1,12 +1,17 @@
 package binary
 
+import stdbinary "encoding/binary"
+
 // symTable is DT_SYMTAB with DT_VERSYM beside it, not yet decoded.
 type symTable struct {
 	raw    []byte
 	entry  uint64
 	count  uint64
 	versym []byte
-	reach  []bool // found through the hash table; nil: no table
+	reach  []bool   // found through the hash table; nil: no table
+	hashes []uint32 // GNUHash of the names that are reached; nil: not known
+	names  []string // as far as they were read
+	export []int32  // place among the exports + 1
 }
 
 // rawSym is one decoded entry of the symbol table.
@@ -21,11 +26,24 @@ func (e *elfReader) sym(i uint64) (s rawSym, ok bool) {
 	if i >= e.syms.count {
 		return s, false
 	}
+	if e.usual {
+		b, o := e.syms.raw[i*24:i*24+24], stdbinary.LittleEndian
+		return rawSym{name: o.Uint32(b), info: b[4], other: b[5], shndx: o.Uint16(b[6:]), value: o.Uint64(b[8:]), size: o.Uint64(b[16:])}, true
+	}
 	b, o := e.syms.raw[i*e.syms.entry:], e.order
 	if e.Class == 64 {
 		return rawSym{name: o.Uint32(b), info: b[4], other: b[5], shndx: o.Uint16(b[6:]), value: o.Uint64(b[8:]), size: o.Uint64(b[16:])}, true
 	}
 	return rawSym{name: o.Uint32(b), value: uint64(o.Uint32(b[4:])), size: uint64(o.Uint32(b[8:])), info: b[12], other: b[13], shndx: o.Uint16(b[14:])}, true
+}
+
+// nameOf is the name of symbol i, which is s.
+func (e *elfReader) nameOf(i uint64, s rawSym) string {
+	if i < uint64(len(e.syms.names)) && e.syms.names[i] != "" {
+		return e.syms.names[i]
+	}
+	name, _ := e.str(uint64(s.name))
+	return name
 }
 
 func (e *elfReader) versymOf(i uint64) uint16 {
@@ -91,19 +109,26 @@ func (e *elfReader) exports() {
 		}
 	}
 	e.Exports = make([]Symbol, 0, defined)
+	e.syms.export = make([]int32, e.syms.count)
+	if e.syms.hashes != nil {
+		e.index.hashes = make([]uint32, 0, defined)
+	}
 	for i := uint64(1); i < e.syms.count; i++ {
 		s, _ := e.sym(i)
 		if s.shndx == shnUndef || s.info>>4 == 0 {
 			continue
 		}
-		name, _ := e.str(uint64(s.name))
-		x := Symbol{Name: name, VerIdx: e.versymOf(i), Type: s.info & 0xf, Bind: s.info >> 4, Vis: s.other & 3, Value: s.value, Size: s.size}
+		x := Symbol{Name: e.nameOf(i, s), VerIdx: e.versymOf(i), Type: s.info & 0xf, Bind: s.info >> 4, Vis: s.other & 3, Value: s.value, Size: s.size}
 		x.Version = e.definedVersion(x.VerIdx)
 		if s.shndx == shnAbs || s.shndx == shnCommon {
 			x.Shndx = s.shndx
 		}
 		x.Unhashed = e.syms.reach == nil || !e.syms.reach[i]
 		e.Exports = append(e.Exports, x)
+		e.syms.export[i] = int32(len(e.Exports))
+		if e.syms.hashes != nil {
+			e.index.hashes = append(e.index.hashes, e.syms.hashes[i])
+		}
 	}
 }
 

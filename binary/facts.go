@@ -97,6 +97,7 @@ type ELF struct {
 
 	BuildID       string       `json:"build_id,omitempty"` // lower-case hex
 	ABITag        *ABITag      `json:"abi_tag,omitempty"`
+	KernelCheck   bool         `json:"kernel_check,omitempty"`   // a static program of glibc up to 2.35: it compares the ABI tag with the kernel
 	X86ISA        uint32       `json:"x86_isa_needed,omitempty"` // GNU_PROPERTY_X86_ISA_1_NEEDED: bit 0 baseline … bit 3 v4
 	X86ISAUsed    uint32       `json:"x86_isa_used,omitempty"`
 	X86Feature    uint32       `json:"x86_feature,omitempty"`     // GNU_PROPERTY_X86_FEATURE_1_AND: 1 IBT, 2 SHSTK
@@ -191,6 +192,7 @@ type VersionDef struct {
 	Base     bool   `json:"base,omitempty"` // VER_FLG_BASE: the file itself, no node
 	Weak     bool   `json:"weak,omitempty"`
 	Index    uint16 `json:"index"`
+	Unsure   bool   `json:"unsure,omitempty"` // of an opaque file: it may define this one
 }
 
 // Symbol is a defined dynamic symbol.
@@ -235,6 +237,8 @@ type Import struct {
 	Value   uint64   `json:"a,omitempty"` // of the symbol table entry
 	Uses    Use      `json:"u"`
 	Types   []uint32 `json:"r,omitempty"` // the relocation types, in the order met
+
+	export int32 // the file's own definition: place in Exports + 1, 0 where it is not known; see Own
 }
 
 // RelocCount is a relocation type and how often it occurs.
@@ -249,7 +253,8 @@ type TLS struct {
 	Size     uint64 `json:"size"` // bytes in memory
 	FileSize uint64 `json:"file_size"`
 	Align    uint64 `json:"align"`
-	Static   bool   `json:"static"` // DF_STATIC_TLS, or an initial-exec relocation
+	Static   bool   `json:"static"`        // DF_STATIC_TLS, or an initial-exec relocation
+	Own      bool   `json:"own,omitempty"` // an initial-exec relocation is for its own storage, by no name that is looked up
 }
 
 // ABITag is NT_GNU_ABI_TAG.

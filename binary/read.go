@@ -2,7 +2,6 @@ package binary
 
 import (
 	"bytes"
-	"errors"
 	"io"
 	"os"
 )
@@ -25,21 +24,38 @@ func ReadFile(path string) (*Facts, error) {
 // and never the whole of a large file. An error is one of reading, never of
 // what was read.
 func Read(r io.ReaderAt, size int64) (*Facts, error) {
-	return read(r, size, true)
+	return read(r, size, everything)
 }
 
 // ReadObject reads only what a loader needs: for libraries, of which a run
 // reads many.
 func ReadObject(r io.ReaderAt, size int64) (*Facts, error) {
-	return read(r, size, false)
+	return read(r, size, forLoader)
 }
+
+// ReadKind reads only what tells the file's format and kind: for many files
+// of which few are wanted.
+func ReadKind(r io.ReaderAt, size int64) (*Facts, error) {
+	return read(r, size, kindOnly)
+}
+
+// depth is how much is read.
+type depth int
+
+const (
+	kindOnly depth = iota
+	forLoader
+	everything
+)
 
 // headSize is what the kernel reads of a file before it decides
 // (BINPRM_BUF_SIZE since Linux 5.1).
 const headSize = 256
 
-func read(r io.ReaderAt, size int64, whole bool) (*Facts, error) {
+func read(r io.ReaderAt, size int64, d depth) (*Facts, error) {
+	whole := d == everything
 	src := &source{r: r, size: max(size, 0)}
+	defer src.release()
 	head, err := src.head(headSize)
 	if err != nil {
 		return nil, err
@@ -50,7 +66,7 @@ func read(r io.ReaderAt, size int64, whole bool) (*Facts, error) {
 		f.Format, f.Describe = FormatEmpty, "empty file"
 	case bytes.HasPrefix(head, []byte("\x7fELF")):
 		f.Format = FormatELF
-		e := readELF(src, f)
+		e := readELF(src, f, d)
 		if whole {
 			e.readRest(src, f)
 		}
@@ -81,37 +97,4 @@ func read(r io.ReaderAt, size int64, whole bool) (*Facts, error) {
 		f.Format, f.Describe = FormatOther, describe(head, src.size)
 	}
 	return f, src.err
-}
-
-// source is a file of which every read is checked against its size. The first
-// error of the reader (not of a range that is outside) is kept.
-type source struct {
-	r    io.ReaderAt
-	size int64
-	err  error
-}
-
-// ReadAt makes a source an io.ReaderAt for readers of other packages.
-func (s *source) ReadAt(b []byte, off int64) (int, error) {
-	n, err := s.r.ReadAt(b, off)
-	if err != nil && !errors.Is(err, io.EOF) && s.err == nil {
-		s.err = err
-	}
-	return n, err
-}
-
-// bytes reads n bytes at off; ok is false where they are not all there.
-func (s *source) bytes(off, n uint64) (b []byte, ok bool) {
-	size := uint64(s.size)
-	if off > size || n > size-off {
-		return nil, false
-	}
-	b = make([]byte, n)
-	read, _ := s.ReadAt(b, int64(off))
-	return b[:read], uint64(read) == n
-}
-
-func (s *source) head(n int64) ([]byte, error) {
-	b, _ := s.bytes(0, uint64(min(n, s.size)))
-	return b, s.err
 }

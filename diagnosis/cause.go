@@ -25,6 +25,8 @@ const (
 	PageSize            Cause = "page-size"
 	TLSExhausted        Cause = "tls-exhausted"
 	PluginMismatch      Cause = "plugin-mismatch"
+	TargetEndOfLife     Cause = "target-end-of-life"
+	PackageRequires     Cause = "package-requires"
 )
 
 // Causes lists every cause that this version can give, in the order of the
@@ -35,4 +37,5 @@ var Causes = []Cause{
 	LibraryMissing, LibraryUnusable, VersionMissing, SymbolMissing,
 	KernelTooOld, CPUTooOld, PageSize, TLSExhausted, LibcMixed, LoaderRefused,
 	DlopenMissing, PluginMismatch, NSSMismatch, DataMissing,
+	TargetEndOfLife, PackageRequires,
 }

@@ -106,6 +106,18 @@ type Finding struct {
 	Tried    []string `json:"tried,omitempty"`
 	Settle   string   `json:"settle,omitempty"` // for an unknown: what would settle it
 	Remedies []Remedy `json:"remedies"`
+
+	Suppressed *Suppression `json:"suppressed,omitempty"` // the project accepts it
+	Known      bool         `json:"known,omitempty"`      // the baseline has it: it was there before
+}
+
+// Accepted says whether it is left out of the exit status.
+func (f Finding) Accepted() bool { return f.Suppressed != nil || f.Known }
+
+// Suppression is why a project accepts a finding.
+type Suppression struct {
+	Reason string `json:"reason"`
+	Until  string `json:"until,omitempty"` // last day, 2026-12-31; "" for good
 }
 
 // MarshalJSON writes empty lists as [] and not as null, so that scripts need

@@ -27,6 +27,16 @@ type About struct {
 	Libcs        []string          // kinds of libc that the target has: "glibc", "musl"
 	Machine      string            // of the target, "" where nothing tells
 	Empty        bool              // the target has no files at all but the subject's
+	// Providers names the packages of the target that bring a library with all
+	// of these versions. complete says that there are no others. nil where the
+	// target's packages are not known.
+	Providers func(soname string, versions []string) (list []Provider, complete bool)
+}
+
+// Provider is a package that brings a library.
+type Provider struct {
+	Package string // name and version
+	Command string // that installs it
 }
 
 // Start returns the findings of one Trace, in the order in which the start
@@ -89,6 +99,7 @@ var causesOf = map[loader.FaultKind]struct {
 	loader.FaultPreloadIgnored:  {diagnosis.LibraryMissing, diagnosis.Note},
 	loader.FaultRefused:         {diagnosis.LoaderRefused, diagnosis.Risk},
 	loader.FaultCrash:           {diagnosis.LoaderRefused, diagnosis.Risk},
+	loader.FaultTLS:             {diagnosis.TLSExhausted, diagnosis.Risk},
 	loader.FaultExecStack:       {diagnosis.LoaderRefused, diagnosis.Risk},
 	loader.FaultLibcMixed:       {diagnosis.LibcMixed, diagnosis.Risk},
 	loader.FaultDlopenMissing:   {diagnosis.DlopenMissing, diagnosis.Risk},
@@ -105,6 +116,8 @@ func classify(f loader.Fault) (diagnosis.Cause, diagnosis.Severity) {
 	switch {
 	case f.Fatal && f.Stage < loader.AfterStart:
 		return c.cause, diagnosis.Blocks
+	case f.Kind == loader.FaultData && f.Weak:
+		return c.cause, diagnosis.Note
 	case f.Kind == loader.FaultDlopenMissing && f.Priority == "required",
 		f.Kind == loader.FaultCrash && f.Stage == loader.AfterStart:
 		return c.cause, diagnosis.Later

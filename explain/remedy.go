@@ -41,7 +41,7 @@ func byCause(d diagnosis.Finding, f loader.Fault, about About) []diagnosis.Remed
 	case diagnosis.KernelTooOld:
 		return kernel(about)
 	case diagnosis.DlopenMissing:
-		return []diagnosis.Remedy{install(f.Library, about, "what the program opens at run time would be there")}
+		return installs(f.Library, nil, about, "what the program opens at run time would be there")
 	case diagnosis.PageSize:
 		return []diagnosis.Remedy{{Why: "link it again with -Wl,-z,max-page-size=65536 (Go's own linker does so for arm64 already)"}}
 	case diagnosis.NSSMismatch:
@@ -128,7 +128,7 @@ func library(f loader.Fault, about About) []diagnosis.Remedy {
 	if strings.Contains(f.Library, "/") {
 		return []diagnosis.Remedy{{Why: "put the library at " + f.Library + ": a name with a slash is not searched for"}}
 	}
-	list := []diagnosis.Remedy{install(f.Library, about, "then the loader finds it in the system's directories")}
+	list := installs(f.Library, nil, about, "then the loader finds it in the system's directories")
 	if isLibc(f.Library) {
 		list = nil
 	}
@@ -159,9 +159,19 @@ func version(f loader.Fault, about About) []diagnosis.Remedy {
 	case strings.HasPrefix(f.Version, "GLIBCXX_"), strings.HasPrefix(f.Version, "CXXABI_"):
 		list = append(list, diagnosis.Remedy{Why: "link it with -static-libstdc++ -static-libgcc, which takes the C++ library into the program, or build it with the target's own compiler"})
 	default:
-		list = append(list, diagnosis.Remedy{Why: "install a " + f.Library + " that has " + f.Version + ", or build against the one that is there"})
+		list = append(list, newer(f, about)...)
 	}
 	return list
+}
+
+// newer is a package whose library has the version.
+func newer(f loader.Fault, about About) []diagnosis.Remedy {
+	if about.Providers != nil {
+		if found, _ := about.Providers(f.Library, []string{f.Version}); len(found) > 0 {
+			return installs(f.Library, []string{f.Version}, about, "its "+f.Library+" has "+f.Version)
+		}
+	}
+	return []diagnosis.Remedy{{Why: "install a " + f.Library + " that has " + f.Version + ", or build against the one that is there"}}
 }
 
 func symbol(f loader.Fault, about About) []diagnosis.Remedy {
@@ -318,6 +328,29 @@ func goarch(machine string) string {
 	return machine
 }
 
+// maxInstalls: more packages than these are no help to choose from.
+const maxInstalls = 3
+
+// installs names the packages that bring a library, where the target's are
+// known, else how its package manager finds them.
+func installs(soname string, versions []string, about About, why string) []diagnosis.Remedy {
+	if about.Providers == nil {
+		return []diagnosis.Remedy{install(soname, about, why)}
+	}
+	found, complete := about.Providers(soname, versions)
+	var list []diagnosis.Remedy
+	for _, p := range found[:min(len(found), maxInstalls)] {
+		list = append(list, diagnosis.Remedy{Command: p.Command, Why: p.Package + " brings it: " + why})
+	}
+	switch {
+	case len(list) > 0:
+		return list
+	case complete:
+		return []diagnosis.Remedy{{Why: "no package of the target brings " + soname + ": take it from elsewhere, or build without it"}}
+	}
+	return []diagnosis.Remedy{install(soname, about, why)}
+}
+
 // install is how the target's package manager finds what brings a library.
 // dnf, zypper and apk take the library itself for a name; apt knows files
 // only through apt-file.
@@ -353,4 +386,13 @@ func quote(word string) string {
 		return word
 	}
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+// Lower is how a program comes to need less of the system: for Go the build
+// that takes what pins it into the program, else words.
+func Lower(facts *binary.Facts) []diagnosis.Remedy {
+	if list := rebuildStatic(About{Facts: facts}); len(list) > 0 {
+		return list
+	}
+	return []diagnosis.Remedy{{Why: "build it on the oldest system that it shall start on, or against the C library of one"}}
 }

@@ -2,6 +2,7 @@ package judge
 
 import (
 	"context"
+	"github.com/willrun/willrun/target"
 	"os"
 	"path/filepath"
 	"testing"
@@ -13,7 +14,7 @@ import (
 func BenchmarkCheckUsrBin(b *testing.B) {
 	ctx := context.Background()
 	for b.Loop() {
-		bench := NewBench(os.Environ())
+		bench := NewBench(target.Options{Env: os.Environ()})
 		tgt, err := bench.Target(ctx, "host")
 		if err != nil {
 			b.Fatal(err)
@@ -38,7 +39,7 @@ func BenchmarkCheckUsrBin(b *testing.B) {
 // One program after another on a target whose libraries are known already.
 func BenchmarkCheckOneWarm(b *testing.B) {
 	ctx := context.Background()
-	bench := NewBench(os.Environ())
+	bench := NewBench(target.Options{Env: os.Environ()})
 	defer bench.Close()
 	tgt, err := bench.Target(ctx, "host")
 	if err != nil {

@@ -32,6 +32,7 @@ type trial struct {
 	assumed Assumed
 	as      As
 	unknown []string // what could not be settled
+	perhaps []string // libraries that may be there
 }
 
 // As says what a subject is judged as.
@@ -49,9 +50,20 @@ func (b *Bench) Check(ctx context.Context, s Subject, t *target.Target, c Circum
 
 // CheckAs is Check with a say in what the subject is judged as.
 func (b *Bench) CheckAs(ctx context.Context, s Subject, t *target.Target, c Circumstances, as As) (Result, error) {
-	r := Result{File: s.File, Target: t.Name, Evidence: t.Evidence, Kind: s.Facts.Describe, Facts: s.Facts}
+	within := s.home != nil && s.home.Root == t.Root
+	if !within && s.home != nil && s.home.Name == t.Name {
+		t, within = s.home, true // on the very machine that it was found on
+	}
+	if !within {
+		var err error
+		if t, err = t.For(ctx, machineFor(s, c)); err != nil {
+			return Result{File: s.File}, err
+		}
+	}
+	r := Result{File: s.File, Target: t.Name, Evidence: t.Evidence, Data: t.Data, Kind: s.Facts.Describe, Facts: s.Facts, Unit: s.Unit()}
 	tr := &trial{subject: s, target: t, as: as}
 	tr.circumstances(b, c)
+	tr.options.Absent = tr.absent
 	if err := tr.settle(b, c); err != nil {
 		return r, fmt.Errorf("%s on %s: %w", s.File, t.Name, err)
 	}
@@ -59,21 +71,112 @@ func (b *Bench) CheckAs(ctx context.Context, s Subject, t *target.Target, c Circ
 		return r, err
 	}
 	tr.run(&r)
-	r.Assumed = tr.assumed
+	r.Assumed, r.Perhaps = tr.assumed, tr.perhaps
+	r.Unknown = append(r.Unknown, s.own.hides(r.Libraries)...)
+	s.own.excuse(&r)
 	r.Verdict = verdict(r.Findings, r.Unknown)
+	r.Findings = append(r.Findings, tr.demands()...)
+	if note, over := explain.EndOfLife(explain.Life(t.Life), c.AsOf); over {
+		r.Findings = append(r.Findings, note)
+	}
 	return r, nil
+}
+
+// demands compares what a program of a package needs with what the package
+// asks for.
+func (tr *trial) demands() []diagnosis.Finding {
+	p := tr.subject.payload
+	if p == nil {
+		return nil
+	}
+	var list []diagnosis.Finding
+	for _, name := range p.unrequired(tr.subject.Facts.ELF) {
+		list = append(list, explain.Unrequired(p.Package.Name, tr.place, name))
+	}
+	for _, soname := range p.unneeded() {
+		list = append(list, explain.Unneeded(p.Package.Name, soname))
+	}
+	return list
+}
+
+// machineFor is the machine on which a target that can be had on several is
+// meant: as given, else the file's own.
+func machineFor(s Subject, c Circumstances) string {
+	switch e := s.Facts.ELF; {
+	case c.Machine != "":
+		return c.Machine
+	case e != nil:
+		return e.Machine
+	}
+	return ""
+}
+
+// absent tells the loader what the target's evidence says of what its tree
+// lacks.
+func (tr *trial) absent(what loader.What, name string) string {
+	switch what {
+	case loader.AnInterpreter:
+		return "" // every kind of evidence knows the loaders
+	case loader.ADlopen:
+		if tr.target.LacksLibrary(name) {
+			return ""
+		}
+		return perhaps
+	case loader.ALibrary:
+		if why := tr.subject.payload.absent(name); why != "" {
+			return why
+		}
+		if tr.target.LacksLibrary(name) {
+			return ""
+		}
+		if !slices.Contains(tr.perhaps, name) {
+			tr.perhaps = append(tr.perhaps, name)
+		}
+		return perhaps
+	}
+	return tr.target.LacksFile(name)
+}
+
+// perhaps stands for the sentence that names all libraries of which it is not
+// known whether they are there.
+const perhaps = "libraries that may be there"
+
+// reasons are those of a trace, with that sentence in its place.
+func (tr *trial) reasons(t *loader.Trace) []string {
+	var list []string
+	for _, why := range explain.Reasons(t) {
+		if why == perhaps {
+			why = tr.target.WhyNotKnown(tr.perhaps)
+		}
+		list = append(list, why)
+	}
+	return list
+}
+
+func (tr *trial) providers() func(string, []string) ([]explain.Provider, bool) {
+	if tr.target.Evidence == target.Tree {
+		return nil
+	}
+	return func(soname string, versions []string) (list []explain.Provider, complete bool) {
+		found, complete := tr.target.Providers(soname, versions)
+		for _, p := range found {
+			list = append(list, explain.Provider(p))
+		}
+		return list, complete
+	}
 }
 
 // run simulates the start on every CPU level that the verdict must hold for.
 // A start on which the level had no influence is not repeated.
 func (tr *trial) run(r *Result) {
 	r.Unknown = tr.unknown
-	if tr.subject.loop {
-		tr.loop(r)
+	if early := tr.early(); early != nil {
+		r.Trace = early
+		r.Findings = explain.Start(early, explain.About{Facts: tr.subject.Facts, Place: tr.place})
 		return
 	}
 	about := explain.About{Facts: tr.subject.Facts, Place: tr.place, Distribution: tr.target.Distribution,
-		Libcs: tr.target.Libcs, Machine: tr.options.Machine, Empty: tr.target.Empty}
+		Libcs: tr.target.Libcs, Machine: tr.options.Machine, Empty: tr.target.Empty, Providers: tr.providers()}
 	var runs []levelled
 	for i, level := range tr.levels {
 		o := tr.options
@@ -81,7 +184,7 @@ func (tr *trial) run(r *Result) {
 		trace := loader.Load(tr.tree, loader.Subject{Facts: tr.subject.Facts, Place: tr.place, Info: tr.info}, o)
 		findings := explain.Start(trace, about)
 		runs = append(runs, levelled{level, findings})
-		for _, why := range explain.Reasons(trace) {
+		for _, why := range tr.reasons(trace) {
 			if !slices.Contains(r.Unknown, why) {
 				r.Unknown = append(r.Unknown, why)
 			}
@@ -104,12 +207,24 @@ func (tr *trial) run(r *Result) {
 	r.Libraries = libraries(r.Trace)
 }
 
-func (tr *trial) loop(r *Result) {
-	trace := &loader.Trace{ExitStatus: -1, Errno: root.ELOOP, Faults: []loader.Fault{{
+// early is the trace of a start that no loader comes into; nil for any other.
+func (tr *trial) early() *loader.Trace {
+	denied := tr.subject.own.denied(tr.place)
+	switch {
+	case tr.subject.loop:
+		return tr.loop()
+	case tr.subject.gone != "":
+		return tr.gone()
+	case len(denied) > 0:
+		return &loader.Trace{ExitStatus: -1, Errno: root.EACCES, Faults: denied}
+	}
+	return nil
+}
+
+func (tr *trial) loop() *loader.Trace {
+	return &loader.Trace{ExitStatus: -1, Errno: root.ELOOP, Faults: []loader.Fault{{
 		Kind: loader.FaultNoFile, Stage: loader.StageExec, Fatal: true, Object: tr.place, Errno: root.ELOOP,
 		Message: "execve: " + root.ELOOP.Error(), Detail: "its path is a loop of links"}}}
-	r.Trace = trace
-	r.Findings = explain.Start(trace, explain.About{Facts: tr.subject.Facts, Place: tr.place})
 }
 
 func libraries(t *loader.Trace) []Library {
@@ -137,12 +252,12 @@ func libraries(t *loader.Trace) []Library {
 // settle decides where the subject lies, and lays it and the layers over the
 // target.
 func (tr *trial) settle(b *Bench, c Circumstances) error {
-	tree, err := b.layered(tr.target, c.With)
+	tree, err := b.layered(tr.target, c.With, tr.subject.payload)
 	if err != nil {
 		return err
 	}
 	tr.tree = tree
-	own := tr.subject.tree == tr.target.Root
+	own := tr.subject.tree == tr.target.Root || tr.subject.payload != nil
 	switch {
 	case c.At != "":
 		tr.place, own = path.Clean(c.At), false
@@ -160,7 +275,7 @@ func (tr *trial) settle(b *Bench, c Circumstances) error {
 	}
 	tr.assumed.Place = tr.place
 	tr.asDlopen()
-	if tr.subject.loop {
+	if tr.subject.loop || tr.subject.gone != "" {
 		return nil
 	}
 	if own {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/willrun/willrun/root"
 	"github.com/willrun/willrun/target"
@@ -24,6 +25,9 @@ type Circumstances struct {
 	Env     []string   // K=V, added to the default environment
 	Cwd     string
 	User    *root.Cred
+
+	Bindings bool      // ask which object each symbol is bound to
+	AsOf     time.Time // the day on which it is asked whether a release gets fixes
 }
 
 // Layer is a directory of this machine laid over the target.

@@ -32,17 +32,18 @@ func KnownCPU(level string) error {
 // circumstances fills in what the user left open, and states it.
 func (tr *trial) circumstances(b *Bench, c Circumstances) {
 	t, o := tr.target, &tr.options
-	o.PageSize = t.PageSize
+	o.PageSize, o.Bindings, o.Memo = t.PageSize, c.Bindings, &b.memo
 	o.Cwd = c.Cwd
 	if o.Cwd == "" {
 		o.Cwd = "/"
 	}
 	tr.image(c)
+	tr.subject.own.apply(tr, c)
 	tr.assumed.Cwd = o.Cwd
 	if c.User != nil {
 		o.User = *c.User
 	}
-	tr.assumed.User = fmt.Sprintf("%d:%d", o.User.UID, o.User.GID)
+	tr.assumed.User = userText(o.User)
 	tr.machine(c)
 	tr.environment(b, c)
 	tr.cpu(c)
@@ -107,17 +108,15 @@ func (tr *trial) machine(c Circumstances) {
 
 func (tr *trial) environment(b *Bench, c Circumstances) {
 	env := []string{DefaultPath}
-	switch {
+	switch own := tr.subject.own; {
+	case own != nil && own.Env != nil:
+		env = own.Env
 	case tr.target.Host != nil:
 		env = slices.Clone(b.env)
 	case tr.target.Root.Image != nil && len(tr.target.Root.Image.Env) > 0:
 		env = slices.Clone(tr.target.Root.Image.Env)
 	}
-	for _, kv := range c.Env {
-		key, _, _ := strings.Cut(kv, "=")
-		env = slices.DeleteFunc(env, func(old string) bool { return strings.HasPrefix(old, key+"=") })
-		env = append(env, kv)
-	}
+	env = withEnv(env, c.Env)
 	tr.options.Env = env
 	tr.assumed.Env = env
 	if tr.target.Host != nil {
@@ -168,6 +167,9 @@ func (tr *trial) kernel(c Circumstances) {
 	case c.Kernel != nil:
 		tr.options.Kernel = *c.Kernel
 		tr.assumed.Kernel = fmt.Sprintf("%d.%d.%d", c.Kernel[0], c.Kernel[1], c.Kernel[2])
+	case tr.target.Kernel != [3]uint32{}:
+		tr.options.Kernel = tr.target.Kernel
+		tr.assumed.Kernel = fmt.Sprintf("%d.%d.%d", tr.target.Kernel[0], tr.target.Kernel[1], tr.target.Kernel[2])
 	case tr.target.Host != nil:
 		tr.options.Kernel = tr.target.Host.Kernel
 		tr.assumed.Kernel = tr.target.Host.Release
@@ -178,17 +180,25 @@ func (tr *trial) kernel(c Circumstances) {
 // a run has the same.
 type layers struct {
 	mu    sync.Mutex
-	trees map[*target.Target]*root.Root
+	trees map[layering]*root.Root
 	dirs  []*root.Root
 }
 
-func (b *Bench) layered(t *target.Target, with []Layer) (*root.Root, error) {
-	if len(with) == 0 {
+// layering is a target with what lies over it. What --with names is the same
+// for all of a run.
+type layering struct {
+	target  *target.Target
+	payload *payload
+}
+
+func (b *Bench) layered(t *target.Target, with []Layer, p *payload) (*root.Root, error) {
+	if len(with) == 0 && p == nil {
 		return t.Root, nil
 	}
+	key := layering{t, p}
 	b.lay.mu.Lock()
 	defer b.lay.mu.Unlock()
-	if tree := b.lay.trees[t]; tree != nil {
+	if tree := b.lay.trees[key]; tree != nil {
 		return tree, nil
 	}
 	tree := t.Root
@@ -202,9 +212,16 @@ func (b *Bench) layered(t *target.Target, with []Layer) (*root.Root, error) {
 			return nil, err
 		}
 	}
-	if b.lay.trees == nil {
-		b.lay.trees = map[*target.Target]*root.Root{}
+	if p != nil {
+		over, err := tree.WithEntries(p.entries)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", p.file, err)
+		}
+		tree = over
 	}
-	b.lay.trees[t] = tree
+	if b.lay.trees == nil {
+		b.lay.trees = map[layering]*root.Root{}
+	}
+	b.lay.trees[key] = tree
 	return tree, nil
 }

@@ -15,14 +15,14 @@ import (
 // Facts are enough: a program that was stored is judged as its file is.
 func TestStoredFactsGiveTheSameAnswer(t *testing.T) {
 	ctx := context.Background()
-	bench := NewBench(nil)
+	bench := NewBench(target.Options{})
 	defer bench.Close()
 	for _, file := range []string{"/bin/sh", "/bin/ls"} {
 		if _, err := os.Stat(file); err != nil {
 			continue
 		}
 		for _, name := range []string{"scratch", "dir:/"} {
-			tgt, err := target.Open(ctx, name)
+			tgt, err := target.Open(ctx, name, target.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"github.com/willrun/willrun/target"
 	"os"
 	"path/filepath"
 	"testing"
@@ -17,7 +18,7 @@ func TestPlaceInTrees(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	b := NewBench(nil)
+	b := NewBench(target.Options{})
 	defer b.Close()
 	for name, want := range map[string]string{"dir:/": file, "dir:" + dir: "/opt/app"} {
 		tgt, err := b.Target(t.Context(), name)

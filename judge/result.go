@@ -28,12 +28,18 @@ type Result struct {
 	Libraries []Library           `json:"libraries"`
 	Unknown   []string            `json:"unknown"` // why the verdict is not known, and what would settle it
 	Assumed   Assumed             `json:"assumed"`
-	Data      string              `json:"data"` // revision of the embedded data, or digest of the image; "" for a tree
-	Kind      string              `json:"kind"` // what the file is, in a few words
+	Data      string              `json:"data"`           // revision of the embedded data, or digest of the image; "" for a tree
+	Kind      string              `json:"kind"`           // what the file is, in a few words
+	Unit      string              `json:"unit,omitempty"` // the service that starts it
+
+	Subject     string       `json:"subject,omitempty"`  // the file's name from the project's root, where that differs
+	Acceptances []Acceptance `json:"accepted,omitempty"` // reasons of Unknown that do not count for the exit status
 
 	// Trace of the level that decided the verdict, for the trail; not in JSON.
 	Trace *loader.Trace `json:"-"`
 	Facts *binary.Facts `json:"-"`
+	// Perhaps are the libraries of which it is not known whether they are there.
+	Perhaps []string `json:"-"`
 }
 
 // Library is one object that the loader would load.
@@ -42,6 +48,13 @@ type Library struct {
 	Path     string         `json:"path"`
 	FoundBy  loader.FoundBy `json:"found_by"`
 	NeededBy string         `json:"needed_by"`
+}
+
+// Acceptance says that a reason why a verdict is not known was accepted.
+type Acceptance struct {
+	Unknown    string                 `json:"unknown"`
+	Suppressed *diagnosis.Suppression `json:"suppressed,omitempty"`
+	Known      bool                   `json:"known,omitempty"`
 }
 
 // Assumed are the circumstances that the verdict rests on.
@@ -85,14 +98,40 @@ func (r Result) Worst() (worst diagnosis.Severity, ok bool) {
 	return worst, ok
 }
 
+// Accepted is the acceptance of a reason of Unknown; nil where it has none.
+func (r Result) Accepted(why string) *Acceptance {
+	for i := range r.Acceptances {
+		if r.Acceptances[i].Unknown == why {
+			return &r.Acceptances[i]
+		}
+	}
+	return nil
+}
+
 // ExitCode of one result: 1 where it fails or a finding is at or above
-// failOn, 3 where it is unknown, else 0.
+// failOn, 3 where it is unknown, else 0. What a project has accepted, or a
+// baseline knows, does not count, though the verdict stays what it is. Behind
+// a failure that is accepted, what is not known counts again.
 func (r Result) ExitCode(failOn diagnosis.Severity) int {
-	worst, ok := r.Worst()
+	blocked := false
+	for _, f := range r.Findings {
+		blocked = blocked || f.Severity == diagnosis.Blocks
+		if !f.Accepted() && f.Severity >= failOn {
+			return diagnosis.ExitFails
+		}
+	}
 	switch {
-	case r.Verdict == diagnosis.Fails, ok && worst >= failOn:
+	case r.Verdict == diagnosis.Fails && !blocked:
 		return diagnosis.ExitFails
-	case r.Verdict == diagnosis.Unknown:
+	case r.Verdict == diagnosis.Runs:
+		return diagnosis.ExitOK
+	}
+	for _, why := range r.Unknown {
+		if r.Accepted(why) == nil {
+			return diagnosis.ExitUnknown
+		}
+	}
+	if r.Verdict == diagnosis.Unknown && len(r.Unknown) == 0 {
 		return diagnosis.ExitUnknown
 	}
 	return diagnosis.ExitOK

@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"github.com/willrun/willrun/binary"
+	"github.com/willrun/willrun/loader"
 	"github.com/willrun/willrun/root"
 	"github.com/willrun/willrun/target"
 )
@@ -20,17 +21,34 @@ import (
 // Subject is one program to be judged, named by a file of this machine or by
 // a place inside a target.
 type Subject struct {
-	File  string        // as given
-	Facts *binary.Facts // after Read
-	host  string        // absolute path on this machine, or ""
-	tree  *root.Root    // the target that it lies in, or nil
-	place string        // its place there
-	loop  bool          // its path is a loop of links
+	File  string         // as given
+	Facts *binary.Facts  // after Read
+	host  string         // absolute path on this machine, or ""
+	tree  *root.Root     // the target that it lies in, or nil
+	home  *target.Target // what the tree is of; nil for a package's
+	place string         // its place there
+	loop  bool           // its path is a loop of links
+	gone  string         // why there is no program at all; "" for any other
+
+	own     *Own     // circumstances that it brings with it; nil: none
+	payload *payload // of the package that it is of; nil: none
+}
+
+// Unit is the service that starts the subject; "" for any other.
+func (s *Subject) Unit() string {
+	if s.own == nil {
+		return ""
+	}
+	return s.own.Unit
 }
 
 // Read reads the facts of the file, once.
 func (s *Subject) Read() error {
 	if s.Facts != nil {
+		return nil
+	}
+	if s.gone != "" {
+		s.Facts = &binary.Facts{Format: binary.FormatOther, Describe: "nothing"}
 		return nil
 	}
 	if s.tree != nil {
@@ -71,6 +89,12 @@ func plain(err error) error {
 
 func (s *Subject) readIn(tree *root.Root) error {
 	info, err := tree.Stat(s.place, root.Superuser)
+	if s.own != nil && (errors.Is(err, root.ENOENT) || errors.Is(err, root.ENOTDIR)) {
+		// What a unit or an image names and does not have is its fault.
+		s.gone = fmt.Sprintf("it starts %s, which is not there", s.place)
+		s.Facts = &binary.Facts{Format: binary.FormatOther, Describe: "nothing"}
+		return nil
+	}
 	if errors.Is(err, root.ELOOP) {
 		s.loop = true
 		s.Facts = &binary.Facts{Format: binary.FormatOther, Describe: "a loop of links"}
@@ -93,14 +117,16 @@ func (s *Subject) readIn(tree *root.Root) error {
 // Bench keeps what one run of the program opens: each target once.
 type Bench struct {
 	env     []string // the caller's, for host
+	open    target.Options
 	mu      sync.Mutex
 	targets map[string]*target.Target
 	lay     layers
+	memo    loader.Memo
 }
 
-// NewBench makes an empty bench; env is the caller's environment (K=V).
-func NewBench(env []string) *Bench {
-	return &Bench{env: env, targets: map[string]*target.Target{}}
+// NewBench makes an empty bench; o.Env is the caller's environment.
+func NewBench(o target.Options) *Bench {
+	return &Bench{env: o.Env, open: o, targets: map[string]*target.Target{}}
 }
 
 // Close closes every target.
@@ -120,7 +146,7 @@ func (b *Bench) Target(ctx context.Context, name string) (*target.Target, error)
 	if t := b.targets[name]; t != nil {
 		return t, nil
 	}
-	t, err := target.Open(ctx, name)
+	t, err := target.Open(ctx, name, b.open)
 	if err != nil {
 		return nil, err
 	}
@@ -129,15 +155,22 @@ func (b *Bench) Target(ctx context.Context, name string) (*target.Target, error)
 }
 
 // Subjects gives the programs that an argument names: a file, every program
-// below a directory, or the same inside a target (TARGET#/path). What can't be
-// opened is given with its error; an error that give returns ends the walk.
+// below a directory, or the same inside a target (TARGET#/path); a package's
+// programs; what an image starts. What can't be opened is given with its
+// error; an error that give returns ends the walk.
 func (b *Bench) Subjects(ctx context.Context, arg string, give func(Subject, error) error) error {
 	if name, place, ok := target.Split(arg); ok {
 		t, err := b.Target(ctx, name)
 		if err != nil {
 			return give(Subject{File: arg}, err)
 		}
-		return walkTree(ctx, t.Root, name, path.Clean(place), give)
+		return walkTree(ctx, t, path.Clean(place), give)
+	}
+	if target.IsImage(arg) {
+		return b.imageSubjects(ctx, arg, give)
+	}
+	if IsPackage(arg) {
+		return b.packageSubjects(ctx, arg, give)
 	}
 	abs, err := filepath.Abs(arg)
 	if err != nil {
@@ -226,29 +259,23 @@ func isProgram(open func() (root.File, error)) (bool, error) {
 	if strings.HasPrefix(string(head), "#!") || strings.HasPrefix(string(head), "MZ") {
 		return true, nil
 	}
-	facts, err := binary.ReadObject(f, f.Size())
+	facts, err := binary.ReadKind(f, f.Size())
 	if err != nil {
 		return false, err
 	}
-	switch {
-	case facts.ELF != nil:
-		k := facts.ELF.Kind
-		return k != binary.KindShared && k != binary.KindObject && k != binary.KindCore, nil
-	case facts.Format == binary.FormatMachO:
-		return len(facts.MachO) > 0 && facts.MachO[0].Type == "execute", nil
-	}
-	return false, nil
+	return startable(facts), nil
 }
 
 // walkTree gives the programs at and below a place in a target.
-func walkTree(ctx context.Context, tree *root.Root, name, place string, give func(Subject, error) error) error {
+func walkTree(ctx context.Context, t *target.Target, place string, give func(Subject, error) error) error {
+	tree, name := t.Root, t.Name
 	info, err := tree.Stat(place, root.Superuser)
 	file := name + "#" + place
 	if err != nil && !errors.Is(err, root.ELOOP) {
 		return give(Subject{File: file}, fmt.Errorf("%s: %w", file, err))
 	}
 	if err != nil || !info.IsDir() {
-		return give(Subject{File: file, tree: tree, place: place}, nil)
+		return give(Subject{File: file, tree: tree, home: t, place: place}, nil)
 	}
 	names, err := tree.ReadDir(place)
 	if err != nil {
@@ -271,7 +298,7 @@ func walkTree(ctx context.Context, tree *root.Root, name, place string, give fun
 			if pseudo(tree, child) {
 				continue
 			}
-			if err := walkTree(ctx, tree, name, child, give); err != nil {
+			if err := walkTree(ctx, t, child, give); err != nil {
 				return err
 			}
 		case info.Regular() && info.Mode&0o111 != 0:
@@ -281,7 +308,7 @@ func walkTree(ctx context.Context, tree *root.Root, name, place string, give fun
 			} else if !ok {
 				continue
 			}
-			if err := give(Subject{File: name + "#" + child, tree: tree, place: child}, err); err != nil {
+			if err := give(Subject{File: name + "#" + child, tree: tree, home: t, place: child}, err); err != nil {
 				return err
 			}
 		}

@@ -1,6 +1,7 @@
 package loader
 
 import (
+	"bytes"
 	"encoding/binary"
 	"strings"
 )
@@ -92,17 +93,17 @@ func extensionNames(data []byte, order binary.ByteOrder) []string {
 	return nil
 }
 
-func text(table []byte, off uint32) string {
+func text(table []byte, off uint32) string { return string(bytesAt(table, off)) }
+
+func bytesAt(table []byte, off uint32) []byte {
 	if uint64(off) >= uint64(len(table)) {
-		return ""
+		return nil
 	}
 	b := table[off:]
-	for i, c := range b[:min(len(b), 1<<16)] {
-		if c == 0 {
-			return string(b[:i])
-		}
+	if i := bytes.IndexByte(b[:min(len(b), 1<<16)], 0); i >= 0 {
+		return b[:i]
 	}
-	return string(b)
+	return b
 }
 
 type cacheEntry struct {
@@ -144,12 +145,12 @@ func (c *cache) search(name string, q cacheQuery) (value string, matters bool) {
 		if !c.valid(key) {
 			return "", false
 		}
-		cmp := libCompare(name, text(c.strings, key))
+		cmp := libCompare(name, bytesAt(c.strings, key))
 		switch {
 		case cmp == 0:
 			for middle > 0 {
 				key = c.entry(middle - 1).key
-				if !c.valid(key) || libCompare(name, text(c.strings, key)) != 0 {
+				if !c.valid(key) || libCompare(name, bytesAt(c.strings, key)) != 0 {
 					break
 				}
 				middle--
@@ -168,7 +169,7 @@ func (c *cache) best(name string, from, to int, q cacheQuery) (best string, matt
 	found, priority := false, 0
 	for i := from; i <= to; i++ {
 		e := c.entry(i)
-		if !c.valid(e.key) || libCompare(name, text(c.strings, e.key)) != 0 {
+		if !c.valid(e.key) || libCompare(name, bytesAt(c.strings, e.key)) != 0 {
 			break
 		}
 		if e.flags != 1 && e.flags != q.flags && (q.also == 0 || e.flags != q.also) || !c.valid(e.value) {
@@ -217,26 +218,20 @@ func (c *cache) priority(e cacheEntry, q cacheQuery) int {
 }
 
 // libCompare is _dl_cache_libcmp: digits compare as numbers.
-func libCompare(a, b string) int {
+func libCompare[T string | []byte](a string, b T) int {
 	i, j := 0, 0
-	at := func(s string, k int) byte {
-		if k < len(s) {
-			return s[k]
-		}
-		return 0
-	}
 	digit := func(c byte) bool { return c >= '0' && c <= '9' }
 	for i < len(a) {
-		x, y := at(a, i), at(b, j)
+		x, y := byteOf(a, i), byteOf(b, j)
 		switch {
 		case digit(x) && digit(y):
 			var m, n int32
-			for digit(at(a, i)) {
-				m = m*10 + int32(at(a, i)-'0')
+			for digit(byteOf(a, i)) {
+				m = m*10 + int32(byteOf(a, i)-'0')
 				i++
 			}
-			for digit(at(b, j)) {
-				n = n*10 + int32(at(b, j)-'0')
+			for digit(byteOf(b, j)) {
+				n = n*10 + int32(byteOf(b, j)-'0')
 				j++
 			}
 			if m != n {
@@ -253,5 +248,13 @@ func libCompare(a, b string) int {
 			j++
 		}
 	}
-	return int(int8(at(a, i))) - int(int8(at(b, j)))
+	return int(int8(byteOf(a, i))) - int(int8(byteOf(b, j)))
+}
+
+// byteOf is the NUL behind the end, too.
+func byteOf[T string | []byte](s T, i int) byte {
+	if i < len(s) {
+		return s[i]
+	}
+	return 0
 }

@@ -203,3 +203,190 @@ func TestBindings(t *testing.T) {
 		t.Errorf("nobody asked for %+v", got)
 	}
 }
+
+// opaque is a library known by its nodes alone.
+func opaque(soname string, nodes ...string) *binary.Facts {
+	return object(binary.KindShared, func(e *binary.ELF) {
+		e.Soname, e.Opaque = soname, true
+		for i, n := range nodes {
+			name, unsure := strings.CutPrefix(n, "?")
+			e.VersionDefs = append(e.VersionDefs, binary.VersionDef{Name: name, Hash: uint32(len(name)), Revision: 1, Index: uint16(i + 2), Unsure: unsure})
+		}
+	})
+}
+
+// needing is a program that takes sym of version ver from lib.
+func needing(lib, sym, ver string) *binary.Facts {
+	return object(binary.KindPIE, func(e *binary.ELF) {
+		e.Needed = []string{lib, "libc.so.6"}
+		imp := binary.Import{Name: sym, Bind: 1, Type: 2, Uses: binary.UseData, Version: ver}
+		if ver != "" {
+			imp.Library = lib
+			e.VersionNeeds = []binary.VersionNeed{{Library: lib, Revision: 1, Versions: []binary.NeededVersion{{Name: ver, Hash: uint32(len(ver))}}}}
+		}
+		e.Imports = []binary.Import{imp}
+	})
+}
+
+func TestOpaqueLibraries(t *testing.T) {
+	for name, c := range map[string]struct {
+		lib      *binary.Facts
+		sym, ver string
+		starts   bool
+		known    bool
+	}{
+		"node is there":      {opaque("libf.so.1", "F_1"), "f", "F_1", true, true},
+		"node is not there":  {opaque("libf.so.1", "F_1"), "f", "F_2", false, true},
+		"node may be there":  {opaque("libf.so.1", "F_1", "?F_2"), "f", "F_2", true, false},
+		"no nodes":           {opaque("libf.so.1"), "f", "", true, false},
+		"no version wanted":  {opaque("libf.so.1", "F_1"), "f", "", true, true},
+		"none of glibc":      {opaque("libf.so.1", "GLIBC_2.17"), "f", "", true, false},
+		"private symbols":    {opaque("libf.so.1", "F_1"), "f", "GLIBC_PRIVATE", true, false},
+		"another library's":  {opaque("libf.so.1", "F_1"), "puts", "", true, true},
+		"known and not here": {library("libf.so.1"), "f", "", false, true},
+	} {
+		trace := start(t, glibcTree("2.36", file("/lib64/libf.so.1", c.lib)), needing("libf.so.1", c.sym, c.ver), loader.Options{})
+		if trace.Started() != c.starts || (len(trace.Limits) == 0) != c.known {
+			t.Errorf("%s: faults %+v, limits %q", name, trace.Faults, trace.Limits)
+		}
+	}
+	musl := object(binary.KindPIE, func(e *binary.ELF) {
+		e.Interp, e.Needed = "/lib/ld-musl-x86_64.so.1", []string{"libf.so.1", "libc.so"}
+		e.Imports = []binary.Import{{Name: "f", Bind: 1, Type: 2, Uses: binary.UseData}}
+	})
+	if trace := start(t, muslTree(file("/lib/libf.so.1", opaque("libf.so.1"))), musl, loader.Options{}); !trace.Started() || len(trace.Limits) != 1 {
+		t.Errorf("musl: faults %+v, limits %q", trace.Faults, trace.Limits)
+	}
+}
+
+// A tree that was described from metadata may have more than it shows.
+func TestAbsentMayBeThere(t *testing.T) {
+	perhaps := loader.Options{Absent: func(what loader.What, name string) string {
+		if strings.Contains(name, "gone") {
+			return ""
+		}
+		return name + " may be there"
+	}}
+	script := &binary.Facts{Format: binary.FormatScript, Size: 20, Script: &binary.Script{Line: "/usr/bin/python3", Head: []byte("#!/usr/bin/python3\n")}}
+	gone := &binary.Facts{Format: binary.FormatScript, Size: 20, Script: &binary.Script{Line: "/usr/bin/gone", Head: []byte("#!/usr/bin/gone\n")}}
+	musl := object(binary.KindPIE, func(e *binary.ELF) {
+		e.Interp, e.Needed = "/lib/ld-musl-x86_64.so.1", []string{"libf.so.1", "libc.so"}
+	})
+	for name, c := range map[string]struct {
+		tree    []root.Entry
+		program *binary.Facts
+		starts  bool
+	}{
+		"library":             {glibcTree("2.36"), app("libf.so.1", "libc.so.6"), true},
+		"library is not":      {glibcTree("2.36"), app("libgone.so.1", "libc.so.6"), false},
+		"with a version":      {glibcTree("2.36"), needing("libf.so.1", "f", "F_1"), true},
+		"both":                {glibcTree("2.36"), app("libf.so.1", "libgone.so.1"), false},
+		"musl":                {muslTree(), musl, true},
+		"interpreter":         {nil, app("libc.so.6"), true},
+		"script":              {nil, script, true},
+		"script's is not":     {nil, gone, false},
+		"version of libc too": {glibcTree("2.36", file("/lib64/libf.so.2", opaque("libf.so.2", "F_1"))), withNeed(needing("libf.so.2", "f", "F_2"), "libf.so.1"), false},
+	} {
+		trace := start(t, c.tree, c.program, perhaps)
+		if trace.Started() != c.starts || c.starts && len(trace.Limits) == 0 {
+			t.Errorf("%s: faults %+v, limits %q", name, trace.Faults, trace.Limits)
+		}
+	}
+}
+
+func withNeed(f *binary.Facts, soname string) *binary.Facts {
+	f.ELF.Needed = append(f.ELF.Needed, soname)
+	f.ELF.Tags = append(f.ELF.Tags, binary.DynTag{Tag: 1})
+	return f
+}
+
+// After a warning of a version the start goes on, and ends at the symbol.
+func TestVersionThatIsOnlyWarnedOf(t *testing.T) {
+	weak := needing("libf.so.1", "f", "F_1")
+	weak.ELF.VersionNeeds[0].Versions[0].Weak = true
+	other := object(binary.KindShared, func(e *binary.ELF) {
+		e.Soname, e.VersionDefs = "libf.so.1", []binary.VersionDef{{Name: "G_1", Hash: 3, Revision: 1, Index: 2}}
+	})
+	for name, trace := range map[string]*loader.Trace{
+		"a library without versions": start(t, glibcTree("2.36", file("/lib64/libf.so.1", library("libf.so.1"))), needing("libf.so.1", "f", "F_1"), loader.Options{}),
+		"a weak version":             start(t, glibcTree("2.36", file("/lib64/libf.so.1", other)), weak, loader.Options{}),
+	} {
+		if trace.ExitStatus != 127 || !strings.HasSuffix(trace.Output[len(trace.Output)-1], "undefined symbol: f, version F_1") {
+			t.Errorf("%s: %d %q", name, trace.ExitStatus, trace.Output)
+		}
+	}
+}
+
+// Versions of what is there are told where something else is missing.
+func TestVersionsBesideAMissingLibrary(t *testing.T) {
+	p := withNeed(needing("libf.so.1", "f", "F_2"), "libgone.so.1")
+	p.ELF.VersionNeeds = append(p.ELF.VersionNeeds, binary.VersionNeed{Library: "libgone.so.1", Revision: 1, Versions: []binary.NeededVersion{{Name: "G_1"}}})
+	trace := start(t, glibcTree("2.36", file("/lib64/libf.so.1", opaque("libf.so.1", "F_1"))), p, loader.Options{})
+	var kinds []loader.FaultKind
+	for _, f := range trace.Faults {
+		kinds = append(kinds, f.Kind)
+	}
+	if !slices.Equal(kinds, []loader.FaultKind{loader.FaultLibraryMissing, loader.FaultVersionMissing}) || trace.ExitStatus != 127 || len(trace.Output) != 1 {
+		t.Errorf("%v, %d, %q", kinds, trace.ExitStatus, trace.Output)
+	}
+}
+
+// musl keeps the names for large files alive in its loader alone.
+func TestMuslLargeFileNames(t *testing.T) {
+	p := object(binary.KindPIE, func(e *binary.ELF) {
+		e.Interp, e.Needed, e.Imports = "/lib/ld-musl-x86_64.so.1", []string{"libc.so"}, []binary.Import{{Name: "open64", Bind: 1, Type: 2, Uses: binary.UseData}}
+	})
+	for version, starts := range map[string]bool{"1.2.3": false, "1.2.4": true, "1.2.5": true} {
+		tree := muslTree()
+		tree[0].Facts.ELF.Exports = []binary.Symbol{{Name: "open", Type: 2, Bind: 1, Value: 1}}
+		tree[0].Loader.Version = version
+		if trace := start(t, tree, p, loader.Options{}); trace.Started() != starts {
+			t.Errorf("%s: %+v", version, trace.Faults)
+		}
+	}
+}
+
+// Before 2.30 a symbol that moved to another library is not found there.
+func TestSymbolThatMoved(t *testing.T) {
+	p := needing("libf.so.1", "f", "F_1")
+	p.ELF.Needed, p.ELF.Tags = append(p.ELF.Needed, "libg.so.1"), append(p.ELF.Tags, binary.DynTag{Tag: 1})
+	versions := []binary.VersionDef{{Name: "F_1", Hash: 3, Revision: 1, Index: 2}}
+	lib := object(binary.KindShared, func(e *binary.ELF) { e.Soname, e.VersionDefs = "libf.so.1", versions })
+	moved := object(binary.KindShared, func(e *binary.ELF) {
+		e.Soname, e.VersionDefs = "libg.so.1", versions
+		e.Exports = []binary.Symbol{{Name: "f", Version: "F_1", VerIdx: 2, Type: 2, Bind: 1, Value: 1}}
+	})
+	for version, line := range map[string]string{
+		"2.17": "/opt/bin/app: relocation error: /opt/bin/app: symbol f, version F_1 not defined in file libf.so.1 with link time reference",
+		"2.28": "/opt/bin/app: relocation error: /opt/bin/app: symbol f version F_1 not defined in file libf.so.1 with link time reference",
+		"2.30": "", "2.36": "",
+	} {
+		tree := glibcTree(version, file("/lib64/libf.so.1", lib), file("/lib64/libg.so.1", moved))
+		trace := start(t, tree, p, loader.Options{})
+		if got := strings.Join(trace.Output, "|"); got != line || trace.Started() != (line == "") {
+			t.Errorf("%s: %q", version, got)
+		}
+	}
+}
+
+// A static program of another system starts, and does not get far.
+func TestProgramOfAnotherSystem(t *testing.T) {
+	static := func(change func(f *binary.Facts)) *binary.Facts {
+		f := object(binary.KindStaticPIE, func(*binary.ELF) {})
+		change(f)
+		return f
+	}
+	for name, c := range map[string]struct {
+		facts  *binary.Facts
+		starts bool
+	}{
+		"linux":   {static(func(f *binary.Facts) { f.Go = &binary.Go{Settings: []binary.Setting{{Key: "GOOS", Value: "linux"}}} }), true},
+		"GOOS":    {static(func(f *binary.Facts) { f.Go = &binary.Go{Settings: []binary.Setting{{Key: "GOOS", Value: "netbsd"}}} }), false},
+		"OS ABI":  {static(func(f *binary.Facts) { f.ELF.Header.Ident[7] = 9 }), false},
+		"GNU ABI": {static(func(f *binary.Facts) { f.ELF.Header.Ident[7] = 3 }), true},
+	} {
+		if trace := start(t, nil, c.facts, loader.Options{}); trace.Started() != c.starts {
+			t.Errorf("%s: %+v", name, trace.Faults)
+		}
+	}
+}

@@ -36,7 +36,7 @@ func (s *start) dlopens() {
 		if told[name] {
 			continue
 		}
-		if found, message, tried := s.open(program, name); !found {
+		if found, message, tried := s.open(program, name); !found && !s.perhapsData(ADlopen, name) {
 			s.fault(Fault{Kind: FaultDlopenMissing, Stage: AfterStart, Object: s.argv0, NeededBy: s.argv0, Library: name, Message: message, Tried: tried,
 				Detail: fmt.Sprintf("its code opens %s at run time, which is not there; whether that call is reached, and whether it matters, is not known", name)})
 		}
@@ -47,7 +47,7 @@ func (s *start) dlopenNote(o *Object, n binary.DlopenNote) {
 	var first Fault
 	for i, name := range n.Soname {
 		found, message, tried := s.open(o, name)
-		if found {
+		if found || s.perhapsData(ADlopen, name) {
 			return
 		}
 		if i == 0 {
@@ -152,6 +152,10 @@ func plainProgram(e *binary.ELF, interp string) *root.Object {
 
 func (s *start) glibcDlopen() {
 	g := s.newGlibc()
+	if e := s.program.Facts.ELF; !g.atLeast("2.34") {
+		// Whoever calls dlopen has it from there.
+		e.Needed, e.Tags = append(e.Needed, "libdl.so.2"), append(e.Tags, binary.DynTag{Tag: 1})
+	}
 	library := s.argv0
 	s.argv0 = "/usr/local/bin/program"
 	if !g.startup() {
@@ -196,6 +200,9 @@ func (s *start) glibcDlopen() {
 	g.search = append(slices.Clone(global), own...)
 	g.relocateNow()
 	if !s.ended() {
+		g.staticTLS(newScope(g), fresh(g.initOrder, global))
+	}
+	if !s.ended() {
 		s.open = g.opens
 		s.dlopens()
 	}
@@ -210,6 +217,11 @@ func (g *glibc) mapDepsOf(m *linkMap) bool {
 	}
 	g.initOrder = sortDFS(slices.Clone(g.search))
 	return complete
+}
+
+// fresh are the objects that were not there before.
+func fresh(all, before []*linkMap) []*linkMap {
+	return slices.DeleteFunc(slices.Clone(all), func(m *linkMap) bool { return contains(before, m) })
 }
 
 // openedOnly lists what the library needs, itself first.
@@ -303,6 +315,7 @@ func (s *start) muslDlopen() {
 	for _, x := range m.dsos[start:] {
 		if x != m.self {
 			m.bind(x)
+			m.initialExec(x, m.dsos[start:])
 		}
 	}
 	if m.failed && !s.ended() {

@@ -79,6 +79,9 @@ func (s *start) noFile(file string, err error, depth int) {
 	if depth > 0 {
 		f := Fault{Library: file, NeededBy: s.trace.Exec[len(s.trace.Exec)-1].Path, Object: file}
 		if errno == root.ENOENT || errno == root.ENOTDIR {
+			if s.perhaps(AFile, file) {
+				return
+			}
 			f.Detail = fmt.Sprintf("its #! line names %s, which is not there", printable(file))
 			s.refuse(FaultInterpMissing, errno, f)
 			return
@@ -209,6 +212,9 @@ func (s *start) envName(step ExecStep, arg string) {
 			break
 		}
 	}
+	if last == root.ENOENT && s.perhaps(ACommand, name) {
+		return
+	}
 	s.end(Fault{Kind: FaultEnvName, Stage: StageExec, Object: step.Path, Library: name, NeededBy: step.Path, Tried: tried, Errno: last,
 		Message: s.envMessage(env, name, last), Detail: fmt.Sprintf("env finds no %s that it may start on PATH=%s", printable(name), search)},
 		map[root.Errno]int{root.ENOENT: 127, root.EACCES: 126}[last])
@@ -316,6 +322,11 @@ func (s *start) elf(step ExecStep, info root.Info) {
 	if !s.segments(step.Path, e) {
 		return
 	}
+	if system := otherSystem(step.Facts); system != "" {
+		s.crash(Fault{Kind: FaultWrongSystem, Stage: StageInit, Object: step.Path,
+			Detail: fmt.Sprintf("it is a program for %s: Linux starts it, and its first system call is another one here", system)}, "SIGSEGV")
+		return
+	}
 	if !e.HasInterp {
 		s.static()
 		return
@@ -345,6 +356,23 @@ func (s *start) elfHeader(file string, e *binary.ELF) bool {
 		return bad("its program headers are damaged or cut off")
 	}
 	return true
+}
+
+// otherSystem is what a program was made for, where that is not Linux and the
+// kernel does not see it: by Go's build info, or by the ELF header's OS ABI
+// (gABI, e_ident).
+func otherSystem(f *binary.Facts) string {
+	if f.Go != nil {
+		for _, setting := range f.Go.Settings {
+			if setting.Key == "GOOS" && setting.Value != "linux" && setting.Value != "android" {
+				return setting.Value
+			}
+		}
+	}
+	if id := f.ELF.Header.Ident; len(id) > 7 {
+		return map[byte]string{1: "HP-UX", 2: "NetBSD", 6: "Solaris", 7: "AIX", 8: "IRIX", 9: "FreeBSD", 10: "Tru64", 12: "OpenBSD", 13: "OpenVMS"}[id[7]]
+	}
+	return ""
 }
 
 // kernelRuns says whether a kernel of one machine starts programs of another.
@@ -399,6 +427,9 @@ func (s *start) interpreter(file string, e *binary.ELF) bool {
 		kind := FaultInterpUnusable
 		f.Detail = fmt.Sprintf("its interpreter %s can't be used: %s", e.Interp, errno.Strerror())
 		if errno == root.ENOENT || errno == root.ENOTDIR {
+			if s.perhaps(AnInterpreter, e.Interp) {
+				return false
+			}
 			kind = FaultInterpMissing
 			f.Detail = fmt.Sprintf("its interpreter %s is not there", e.Interp)
 		}

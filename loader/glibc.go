@@ -25,9 +25,12 @@ type glibc struct {
 	systemDirs []dirElem
 	cache      *cache
 	cacheRead  bool
-	dlopened   bool       // judging a dlopen: errors are dlerror's
-	lastErrno  root.Errno // errno, which outlives one search
+	query      *cacheQuery     // once it was asked
+	least      map[string]bool // what atLeast answered
+	dlopened   bool            // judging a dlopen: errors are dlerror's
+	lastErrno  root.Errno      // errno, which outlives one search
 
+	incomplete  bool // a library is missing, and what it would bring
 	cacheUnread bool // the cache is there, and can't be read here
 }
 
@@ -47,6 +50,7 @@ type linkMap struct {
 	reserved bool
 	relrRef  bool // it has a need of GLIBC_ABI_DT_RELR
 	visited  bool
+	assumed  bool // nothing is known of it, not even that it is there
 	missing  bool // a place in the list for what was not found, as ldd shows it
 	object   *Object
 }
@@ -70,7 +74,15 @@ func (g *glibc) file(m *linkMap) string {
 
 // atLeast compares the loader's version.
 func (g *glibc) atLeast(version string) bool {
-	return root.CompareVersions(g.version, version) >= 0
+	is, ok := g.least[version]
+	if !ok {
+		if g.least == nil {
+			g.least = map[string]bool{}
+		}
+		is = root.CompareVersions(g.version, version) >= 0
+		g.least[version] = is
+	}
+	return is
 }
 
 // dynamic hands the program to the loader that it names.
@@ -142,7 +154,7 @@ func (g *glibc) startup() bool {
 			return false
 		}
 	}
-	if tag := g.libc.Facts.ELF.ABITag; tag != nil && !g.atLeast("2.37") && g.opt.Kernel != [3]uint32{} && kernelBelow(g.opt.Kernel, tag.Kernel) {
+	if tag := g.libc.Facts.ELF.ABITag; tag != nil && !g.atLeast("2.36") && g.opt.Kernel != [3]uint32{} && kernelBelow(g.opt.Kernel, tag.Kernel) {
 		g.end(Fault{Kind: FaultKernelTooOld, Stage: StageLibc, Object: g.libc.Interp, Message: "FATAL: kernel too old",
 			Detail: fmt.Sprintf("the target's C library needs Linux %d.%d.%d", tag.Kernel[0], tag.Kernel[1], tag.Kernel[2])}, 127)
 		return false
@@ -160,6 +172,9 @@ func (g *glibc) startup() bool {
 func (g *glibc) libcISA() uint32 {
 	if g.program.Facts.ELF.Machine != "x86-64" || !g.atLeast("2.33") {
 		return 0
+	}
+	if g.libc.Facts.ELF.Opaque {
+		return g.libc.ISA
 	}
 	return g.libc.Facts.ELF.X86ISA
 }
@@ -202,6 +217,10 @@ func (g *glibc) finish() {
 	g.lastErrno = "" // _dl_map_object_deps
 	if !g.mapDeps(preloads) {
 		g.report()
+		g.incomplete = true
+		if !g.blind {
+			g.checkVersions() // of what is there, for it comes next
+		}
 		return
 	}
 	g.report()

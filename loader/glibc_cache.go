@@ -16,12 +16,25 @@ func (g *glibc) cached(name string) (file string, matters bool) {
 	if g.cache == nil {
 		return "", false
 	}
-	return g.cache.search(name, g.cacheQuery())
+	if g.query == nil {
+		q := g.cacheQuery()
+		g.query = &q
+	}
+	return g.cache.search(name, *g.query)
 }
+
+// loadCache gives the target's cache as the loader takes it: nil where it has
+// none, or none that is sound.
 
 func (g *glibc) loadCache() *cache {
 	if g.libc.Cache == "" {
 		return nil
+	}
+	key, known := g.cacheKey()
+	if known {
+		if c, ok := g.opt.Memo.caches.Load(key); ok {
+			return c.(*cache)
+		}
 	}
 	data, err := g.tree.ReadFile(g.libc.Cache, g.cred(), maxCache)
 	if err != nil {
@@ -39,7 +52,31 @@ func (g *glibc) loadCache() *cache {
 	if g.program.Facts.ELF.Order == "big" {
 		order = binary.BigEndian
 	}
-	return parseCache(data, order, g.atLeast("2.33"), g.atLeast("2.33"))
+	c := parseCache(data, order, g.atLeast("2.33"), g.atLeast("2.33"))
+	if known {
+		g.opt.Memo.caches.Store(key, c)
+	}
+	return c
+}
+
+// cacheKey is what makes a cache the same one, taken the same way.
+type cacheKey struct {
+	file any // its Facts: a tree has them once a file
+	big  bool
+	new  bool
+}
+
+// cacheKey fails for a cache that this loader could not open.
+func (g *glibc) cacheKey() (cacheKey, bool) {
+	info, err := g.tree.Stat(g.libc.Cache, g.cred())
+	if g.opt.Memo == nil || err != nil || !info.Regular() || !info.Readable(g.cred()) {
+		return cacheKey{}, false
+	}
+	o, err := g.tree.Object(info)
+	if err != nil {
+		return cacheKey{}, false
+	}
+	return cacheKey{o.Facts, g.program.Facts.ELF.Order == "big", g.atLeast("2.33")}, true
 }
 
 // cacheIDs are the flags of entries by machine (sysdeps/*/dl-cache.h): the

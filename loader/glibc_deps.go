@@ -117,14 +117,15 @@ func (g *glibc) needs(list *[]*listEntry, at int) bool {
 
 func (g *glibc) need(list *[]*listEntry, m *linkMap, name string) bool {
 	dep, err := g.mapNeeded(m, name)
-	if err != nil && err.ours {
+	switch {
+	case err != nil && err.ours:
 		return true
-	}
-	if err != nil {
+	case err != nil && err.kind == FaultLibraryMissing && g.perhaps(ALibrary, err.object):
+		dep = g.assumed(err.object, m)
+	case err != nil:
 		g.missing(err, m, name)
 		return false
-	}
-	if dep == nil {
+	case dep == nil:
 		return true
 	}
 	if !dep.reserved {
@@ -166,6 +167,8 @@ func (g *glibc) filter(list *[]*listEntry, at *int, m *linkMap, name string) boo
 	dep, err := g.mapNeeded(m, name)
 	switch {
 	case err == nil && dep == nil, err != nil && err.ours:
+		return true
+	case err != nil && err.kind == FaultLibraryMissing && g.perhaps(ALibrary, err.object):
 		return true
 	case err != nil && (err.signal != "" || slices.Contains(m.elf.Filter, name)):
 		g.missing(err, m, name)
@@ -215,6 +218,15 @@ func (g *glibc) missing(err *loadError, asker *linkMap, name string) {
 	f.Detail = why(err)
 	g.maps = append(g.maps, &linkMap{missing: true, object: &Object{Name: name, Parent: asker.object, Missing: true, Tried: err.tried}})
 	g.end(f, 127)
+}
+
+// assumed stands for a library that may be there: nothing is known of it.
+func (g *glibc) assumed(name string, asker *linkMap) *linkMap {
+	facts := &binary.Facts{ELF: &binary.ELF{Machine: asker.elf.Machine, Class: asker.elf.Class, Dynamic: true, Opaque: true}}
+	m := &linkMap{facts: facts, elf: facts.ELF, name: name, names: []string{name}, loader: asker, assumed: true}
+	m.object = &Object{Name: name, Parent: asker.object, Missing: true, Facts: facts}
+	g.maps = append(g.maps, m)
+	return m
 }
 
 // why says in words what the loader's line means.
@@ -313,7 +325,7 @@ func preloadNames(text string) []string {
 func (g *glibc) preloadOne(list []*linkMap, name, where string) []*linkMap {
 	before := len(g.maps)
 	m, err := g.mapObject(name, g.main, true)
-	if err != nil && err.ours {
+	if err != nil && (err.ours || err.kind == FaultLibraryMissing && g.perhaps(ALibrary, name)) {
 		return list
 	}
 	if err != nil {

@@ -180,11 +180,15 @@ func sameFlags(a, b *binary.ELF) bool {
 // newerKernel: up to glibc 2.35 a library whose ABI note asks for a newer
 // kernel is passed over in silence.
 func (g *glibc) newerKernel(e *binary.ELF) bool {
+	v, assumes := g.env("LD_ASSUME_KERNEL")
 	if e.ABITag == nil {
+		if e.Opaque && assumes && !g.secure {
+			g.limit("LD_ASSUME_KERNEL is set: which libraries glibc passes over then, the target's evidence does not tell")
+		}
 		return false
 	}
 	kernel := g.opt.Kernel
-	if v, ok := g.env("LD_ASSUME_KERNEL"); ok && !g.secure {
+	if assumes && !g.secure {
 		if assumed, ok := parseKernel(v); ok {
 			kernel = assumed
 		}
@@ -441,14 +445,18 @@ func (g *glibc) unmappable(e *binary.ELF) (string, FaultKind) {
 	for _, s := range e.Segments {
 		switch s.Type {
 		case binary.PTLoad:
+			kind := FaultLibraryUnusable
+			if page > 4096 && s.Align%4096 == 0 && (s.Vaddr-s.Off)%4096 == 0 {
+				kind = FaultPageSize
+			}
 			if !g.atLeast("2.35") && s.Align&(page-1) != 0 {
-				return "ELF load command alignment not page-aligned", FaultLibraryUnusable
+				return "ELF load command alignment not page-aligned", kind
 			}
 			if !g.atLeast("2.35") && s.Align != 0 && (s.Vaddr-s.Off)&(s.Align-1) != 0 {
 				return "ELF load command address/offset not properly aligned", FaultLibraryUnusable
 			}
 			if (s.Vaddr-s.Off)&(page-1) != 0 {
-				return "ELF load command address/offset not page-aligned", FaultLibraryUnusable
+				return "ELF load command address/offset not page-aligned", kind
 			}
 			loads++
 		case binary.PTDynamic:

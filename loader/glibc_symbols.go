@@ -2,6 +2,8 @@ package loader
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/willrun/willrun/binary"
 )
@@ -38,9 +40,15 @@ func (g *glibc) relocateAll() {
 type scope struct {
 	g     *glibc
 	maps  []*linkMap
-	lazy  bool   // the lookup is made at the first call
-	ifunc bool   // what was found is an IFUNC
-	size  uint64 // of what was found
+	lazy  bool           // the lookup is made at the first call
+	ifunc bool           // what was found is an IFUNC
+	found *binary.Symbol // by the last lookup that found something
+	ended bool           // the search ended before the last object: see endsAt
+	maybe *linkMap       // an opaque object that may define what was not found
+	how   guess          // what maybe is worth
+
+	in    map[*binary.ELF]bool // what is in the list; see plainScope
+	plain bool
 }
 
 func newScope(g *glibc) *scope { return &scope{g: g, maps: g.search} }
@@ -62,49 +70,65 @@ func (g *glibc) relocate(sc *scope, m *linkMap, lazy bool) {
 			Detail: "its dynamic section names no GOT (DT_PLTGOT), which lazy binding needs"}, "SIGSEGV")
 	}
 	g.relocTypes(m, lazy)
+	if g.opt.Memo != nil && sc.plainScope() {
+		sc.recall(m, func(i int) { g.reference(sc, m, i, lazy) })
+		return
+	}
 	for i := range e.Imports {
-		imp := &e.Imports[i]
-		atCall := lazy && imp.Uses&^binary.UseCall == 0
-		sc.lazy = atCall
-		sc.ifunc = false
-		to := sc.lookup(m, imp)
-		if to != nil && sc.ifunc && to.isMain && to != m && !atCall {
-			g.end(Fault{Kind: FaultRefused, Stage: StageRelocate, Object: g.file(m), Symbol: imp.Name, Chain: chain(m),
-				Message: fmt.Sprintf("%s: IFUNC symbol '%s' referenced in '%s' is defined in the executable and creates an unsatisfiable circular dependency.", g.argv0, imp.Name, m.name),
-				Detail:  "the symbol's resolver is in the program, which is relocated last"}, 127)
-		}
-		if to != nil {
-			g.bound(m.object, to.object, i)
-			g.threadLocal(m, to, imp)
-			g.copySize(sc, m, imp)
-			continue
-		}
-		if imp.Bind == stbWeak || g.ended() && imp.Defined || g.versionTold(m, imp) {
-			continue
-		}
-		f := Fault{Stage: StageRelocate, Object: g.file(m), NeededBy: g.file(m), Symbol: imp.Name, Version: imp.Version,
-			Library: imp.Library, Chain: chain(m)}
-		text := "undefined symbol: " + imp.Name
-		if imp.Version != "" && versioned(e) {
-			text += ", version " + imp.Version
-		}
-		f.Message = g.frame(occasionSymbol, g.file(m), text, "")
-		f.Detail = undefined(f)
-		if atCall {
-			f.Kind, f.Stage = FaultSymbolLazy, AfterStart
-			if imp.Version == "GLIBC_PRIVATE" {
-				f.Kind = FaultLibcMixed
-				g.privateLimit(m, fmt.Sprintf("%s lacks %s of another part of libc; parts of libc call one another before main", g.file(m), imp.Name))
-			}
-			g.fault(f)
-			continue
-		}
-		f.Kind = FaultSymbolMissing
+		g.reference(sc, m, i, lazy)
+	}
+}
+
+// reference looks up what one import of an object refers to.
+func (g *glibc) reference(sc *scope, m *linkMap, i int, lazy bool) {
+	e := m.elf
+	imp := &e.Imports[i]
+	atCall := lazy && imp.Uses&^binary.UseCall == 0
+	sc.lazy = atCall
+	sc.ifunc, sc.ended, sc.maybe, sc.how = false, false, nil, noGuess
+	to := sc.lookup(m, imp)
+	if to != nil && sc.ifunc && to.isMain && to != m && !atCall {
+		g.end(Fault{Kind: FaultRefused, Stage: StageRelocate, Object: g.file(m), Symbol: imp.Name, Chain: chain(m),
+			Message: fmt.Sprintf("%s: IFUNC symbol '%s' referenced in '%s' is defined in the executable and creates an unsatisfiable circular dependency.", g.argv0, imp.Name, m.name),
+			Detail:  "the symbol's resolver is in the program, which is relocated last"}, 127)
+	}
+	if to != nil {
+		g.bound(m.object, to.object, i)
+		g.threadLocal(m, to, imp)
+		g.copySize(sc, m, imp)
+		return
+	}
+	// A copy is looked for behind the program, which defines it too.
+	own := imp.Defined && imp.Uses&binary.UseCopy == 0
+	if imp.Bind == stbWeak || g.ended() && own || g.versionTold(m, imp) {
+		return
+	}
+	switch {
+	case sc.how == itsOwn, sc.how == ofAssumed: // of the latter the limits tell
+		return
+	case sc.maybe != nil:
+		g.unknownSymbol(g.file(sc.maybe), g.file(m), imp)
+		return
+	}
+	f := Fault{Stage: StageRelocate, Object: g.file(m), NeededBy: g.file(m), Symbol: imp.Name, Version: imp.Version,
+		Library: imp.Library, Chain: chain(m)}
+	occasion, text := sc.undefinedText(m, imp)
+	f.Message = g.frame(occasion, g.file(m), text, "")
+	f.Detail = undefined(f)
+	if atCall {
+		f.Kind, f.Stage = FaultSymbolLazy, AfterStart
 		if imp.Version == "GLIBC_PRIVATE" {
 			f.Kind = FaultLibcMixed
+			g.privateLimit(m, fmt.Sprintf("%s lacks %s of another part of libc; parts of libc call one another before main", g.file(m), imp.Name))
 		}
-		g.end(f, 127)
+		g.fault(f)
+		return
 	}
+	f.Kind = FaultSymbolMissing
+	if imp.Version == "GLIBC_PRIVATE" {
+		f.Kind = FaultLibcMixed
+	}
+	g.end(f, 127)
 }
 
 // privateLimit: a part of libc that lacks a private symbol may need it before
@@ -119,7 +143,7 @@ func (g *glibc) privateLimit(m *linkMap, sentence string) {
 // without thread-local storage divides by its alignment, which is zero
 // (_dl_allocate_static_tls), or finds no module at its first use.
 func (g *glibc) threadLocal(m, to *linkMap, imp *binary.Import) {
-	if imp.Uses&(binary.UseTLS|binary.UseTLSIE|binary.UseTLSDesc) == 0 || to.elf.TLS != nil || g.ended() {
+	if imp.Uses&(binary.UseTLS|binary.UseTLSIE|binary.UseTLSDesc) == 0 || to.elf.TLS != nil || to.elf.Opaque || g.ended() {
 		return
 	}
 	f := Fault{Kind: FaultCrash, Stage: StageRelocate, Object: g.file(m), Symbol: imp.Name, Chain: chain(m),
@@ -177,12 +201,12 @@ func (g *glibc) relocTypes(m *linkMap, lazy bool) {
 // copySize: a copy that is smaller than what it is a copy of is a warning
 // (elf_machine_rela, R_*_COPY), and a program that reads past its end.
 func (g *glibc) copySize(sc *scope, m *linkMap, imp *binary.Import) {
-	if imp.Uses&binary.UseCopy == 0 || sc.size <= imp.Size || g.ended() {
+	if imp.Uses&binary.UseCopy == 0 || sc.found == nil || sc.found.Size <= imp.Size || g.ended() {
 		return
 	}
 	line := fmt.Sprintf("%s: Symbol `%s' has different size in shared object, consider re-linking", g.argv0, imp.Name)
 	g.warn(Fault{Kind: FaultRefused, Stage: AfterStart, Object: g.file(m), Symbol: imp.Name, Message: line,
-		Detail: fmt.Sprintf("it keeps %d bytes for %s, which has %d in the library that is there", imp.Size, imp.Name, sc.size)})
+		Detail: fmt.Sprintf("it keeps %d bytes for %s, which has %d in the library that is there", imp.Size, imp.Name, sc.found.Size)})
 }
 
 func hasCalls(e *binary.ELF) bool {
@@ -195,13 +219,13 @@ func hasCalls(e *binary.ELF) bool {
 }
 
 // versionTold: a symbol of a version that is missing is missing with it, and
-// needs no words of its own.
+// needs no words of its own. After a mere warning the start goes on.
 func (g *glibc) versionTold(m *linkMap, imp *binary.Import) bool {
 	if imp.Version == "" {
 		return false
 	}
 	for _, f := range g.trace.Faults {
-		if f.Stage == StageVersion && f.Version == imp.Version && f.Library == imp.Library && f.NeededBy == g.file(m) {
+		if f.Stage == StageVersion && f.Kind != FaultVersionWarning && f.Version == imp.Version && f.Library == imp.Library && f.NeededBy == g.file(m) {
 			return true
 		}
 	}
@@ -239,8 +263,38 @@ func (sc *scope) lookup(m *linkMap, imp *binary.Import) *linkMap {
 		if sc.g.trace.Signal != "" {
 			return lib
 		}
+		if sc.endsAt(lib, m, imp) {
+			break
+		}
 	}
 	return nil
+}
+
+// endsAt: before 2.30 a lookup ends at the very library that a version belongs
+// to, where that lacks the symbol (do_lookup_x; bug 24741): one that has moved
+// to another library since is not found there.
+func (sc *scope) endsAt(lib, from *linkMap, imp *binary.Import) bool {
+	if sc.g.atLeast("2.30") || imp.Version == "" || imp.Library == "" || lib.elf.Opaque || !versioned(from.elf) || !sc.g.byNameOf(lib, imp.Library) {
+		return false
+	}
+	sc.ended = true
+	return true
+}
+
+// undefinedText is what _dl_lookup_symbol_x says of a symbol that nothing
+// defines, and the frame that it stands in.
+func (sc *scope) undefinedText(m *linkMap, imp *binary.Import) (occasion, text string) {
+	version := ""
+	if imp.Version != "" && versioned(m.elf) {
+		version = ", version " + imp.Version
+	}
+	if !sc.ended {
+		return occasionSymbol, "undefined symbol: " + imp.Name + version
+	}
+	if sc.g.atLeast("2.27") { // dl-exception.c lost the comma
+		version = " version " + imp.Version
+	}
+	return "relocation error", fmt.Sprintf("symbol %s%s not defined in file %s with link time reference", imp.Name, version, imp.Library)
 }
 
 // defines is do_lookup_x for one object.
@@ -249,6 +303,9 @@ func (sc *scope) defines(lib, from *linkMap, imp *binary.Import, hash uint32) bo
 	want := imp.Version
 	if !versioned(from.elf) {
 		want = ""
+	}
+	if e.Opaque {
+		return sc.opaque(lib, from, imp.Library, want)
 	}
 	hidden := imp.VerIdx&0x8000 != 0
 	versions, only := 0, -1
@@ -290,8 +347,72 @@ func (sc *scope) defines(lib, from *linkMap, imp *binary.Import, hash uint32) bo
 	if x.Vis == stvHidden || x.Vis == stvInternal {
 		return false
 	}
-	sc.ifunc, sc.size = x.Type == 10, x.Size
+	sc.ifunc, sc.found = x.Type == 10, x
 	return x.Bind == 1 || x.Bind == stbWeak || x.Bind == stbUnique
+}
+
+// opaque is defines for a library that is known by its version nodes alone. A
+// versioned reference is taken to be bound where the very library that it
+// names has the node: symbols do not leave a node. One without a version is
+// meant for a library that has nodes only for what came later; glibc has a
+// node for everything.
+func (sc *scope) opaque(lib, from *linkMap, library, want string) bool {
+	sc.found = nil
+	defs := lib.elf.VersionDefs
+	if want == "" || want == "GLIBC_PRIVATE" || len(defs) == 0 {
+		switch {
+		case lib.assumed:
+			sc.guess(lib, ofAssumed)
+		case len(defs) == 0:
+			sc.guess(lib, ofNothingKnown)
+		case want == "" && !versionsAll(lib.elf) && slices.Contains(from.needed, lib):
+			sc.guess(lib, itsOwn)
+		default:
+			sc.guess(lib, ofAnother)
+		}
+		return false
+	}
+	for _, d := range defs {
+		if d.Name != want {
+			continue
+		}
+		if !d.Unsure && (library == "" || sc.g.byNameOf(lib, library)) {
+			return true
+		}
+		sc.guess(lib, ofNothingKnown)
+	}
+	return false
+}
+
+// guess is what an opaque object that may define a symbol is worth: the
+// highest counts.
+type guess int
+
+const (
+	noGuess        guess = iota
+	ofAnother            // it has nodes, and the reference is hardly meant for it
+	itsOwn               // it has nodes, and the reference is meant for it
+	ofNothingKnown       // nothing tells
+	ofAssumed            // not even that it is there
+)
+
+func (sc *scope) guess(lib *linkMap, how guess) {
+	if how > sc.how {
+		sc.maybe, sc.how = lib, how
+	}
+}
+
+// versionsAll tells libraries that have a node for every symbol, as glibc's
+// and GCC's own have, by their nodes.
+func versionsAll(e *binary.ELF) bool {
+	return slices.ContainsFunc(e.VersionDefs, func(d binary.VersionDef) bool {
+		name, _, _ := strings.Cut(d.Name, "_")
+		switch name {
+		case "GLIBC", "GLIBCXX", "CXXABI", "GCC", "LIBATOMIC", "GOMP", "OMP", "GFORTRAN", "QUADMATH", "LIBITM":
+			return true
+		}
+		return false
+	})
 }
 
 func allowedType(t uint8) bool {

@@ -45,6 +45,9 @@ func (g *glibc) versionsOf(m *linkMap) (bad, fatal bool) {
 			return true, true
 		}
 		lib := g.byName(need.Library)
+		if lib == nil && g.incomplete {
+			continue
+		}
 		if lib == nil {
 			g.assertNeeded(m, need.Library)
 			return true, true
@@ -87,7 +90,14 @@ func (g *glibc) assertNeeded(m *linkMap, library string) {
 // match is match_symbol of dl-version.c; it says whether the version is
 // missing.
 func (g *glibc) match(m, lib *linkMap, library string, v binary.NeededVersion) bool {
+	if lib.assumed || defines(lib.elf, v) {
+		return false
+	}
 	f := Fault{Stage: StageVersion, Object: g.file(lib), NeededBy: g.file(m), Library: library, Version: v.Name, Chain: chain(m), Weak: v.Weak}
+	if lib.elf.Opaque && v.Name == "GLIBC_PRIVATE" {
+		g.limit(fmt.Sprintf("%s needs private symbols of %s, which fit one build alone: the target's evidence tells nothing of them", g.file(m), library))
+		return false
+	}
 	line := func(text string) string {
 		if g.dlopened {
 			return g.file(lib) + ": " + text
@@ -109,6 +119,9 @@ func (g *glibc) match(m, lib *linkMap, library string, v binary.NeededVersion) b
 			return true
 		}
 		if d.Hash == v.Hash && d.Name == v.Name {
+			if d.Unsure {
+				g.limit(fmt.Sprintf("whether %s defines %s, which %s needs, is not known", g.file(lib), v.Name, g.file(m)))
+			}
 			return false
 		}
 	}
@@ -127,6 +140,24 @@ func (g *glibc) match(m, lib *linkMap, library string, v binary.NeededVersion) b
 	}
 	g.note(f)
 	return true
+}
+
+// defines: the library has the version, as nearly always, and no more is to
+// be said of it.
+func defines(lib *binary.ELF, v binary.NeededVersion) bool {
+	if lib.Opaque {
+		return false
+	}
+	for i := range lib.VersionDefs {
+		d := &lib.VersionDefs[i]
+		if d.Revision != 1 {
+			return false
+		}
+		if d.Hash == v.Hash && d.Name == v.Name {
+			return !d.Unsure
+		}
+	}
+	return false
 }
 
 // missingVersion says what the library has instead, when it is of the family.

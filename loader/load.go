@@ -41,6 +41,37 @@ func (s *start) limit(sentence string) {
 	}
 }
 
+// perhaps says that what was not found may be there all the same, and notes
+// why that is not known.
+func (s *start) perhaps(what What, name string) bool {
+	if s.opt.Absent == nil {
+		return false
+	}
+	why := s.opt.Absent(what, name)
+	if why != "" {
+		s.limit(why)
+	}
+	return why != ""
+}
+
+// perhapsData is perhaps for what matters after main alone.
+func (s *start) perhapsData(what What, name string) bool {
+	return s.opt.Absent != nil && s.opt.Absent(what, name) != ""
+}
+
+// unknownSymbol: whether an opaque library defines what an object needs.
+// One sentence a library is enough.
+func (s *start) unknownSymbol(library, object string, imp *binary.Import) {
+	if s.opaque[library] {
+		return
+	}
+	if s.opaque == nil {
+		s.opaque = map[string]bool{}
+	}
+	s.opaque[library] = true
+	s.limit(fmt.Sprintf("whether %s defines %s, which %s needs, is not known: of its symbols the target's evidence tells nothing", library, imp.Name, object))
+}
+
 // print is one line on standard error.
 func (s *start) print(line string) { s.trace.Output = append(s.trace.Output, line) }
 

@@ -45,6 +45,7 @@ type dso struct {
 	rpath     []string
 	rpathDone bool
 	depsDone  bool
+	assumed   bool // nothing is known of it, not even that it is there
 	deps      []*dso
 	object    *Object
 }

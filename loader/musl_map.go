@@ -116,6 +116,12 @@ func beyondAny(f *binary.Facts) bool {
 
 // cannot prints the error of load_library; musl goes on and fails at the end.
 func (m *musl) cannot(name string, by *dso, errno root.Errno, tried []Attempt, bad *Fault) {
+	if bad == nil && errno == root.ENOENT && m.perhaps(ALibrary, name) {
+		if by != nil {
+			m.assumed(name, by)
+		}
+		return
+	}
 	f := Fault{Kind: FaultLibraryMissing, Stage: StageMap, Library: name, Errno: errno, Tried: tried, Fatal: true}
 	f.Message = fmt.Sprintf("Error loading shared library %s: %s", name, muslStrerror(errno))
 	if by == nil && !m.dlopened {
@@ -141,6 +147,14 @@ func (m *musl) cannot(name string, by *dso, errno root.Errno, tried []Attempt, b
 	m.failed = true
 	m.print(f.Message)
 	m.fault(f)
+}
+
+// assumed stands for a library that may be there: nothing is known of it.
+func (m *musl) assumed(name string, by *dso) {
+	facts := &binary.Facts{ELF: &binary.ELF{Machine: by.elf.Machine, Class: by.elf.Class, Dynamic: true, Opaque: true}}
+	d := &dso{facts: facts, elf: facts.ELF, name: name, short: name, neededBy: by, depsDone: true, assumed: true}
+	d.object = &Object{Name: name, Parent: by.object, Missing: true, Facts: facts}
+	m.dsos = append(m.dsos, d)
 }
 
 // muslStrerror: musl's own words where they differ (src/errno/__strerror.h).

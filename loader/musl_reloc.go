@@ -2,6 +2,8 @@ package loader
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/willrun/willrun/binary"
 	"github.com/willrun/willrun/root"
@@ -58,8 +60,15 @@ func (m *musl) bind(d *dso) {
 			if uses == 0 || imp.Bind == stbWeak && !imp.Defined {
 				continue
 			}
-			if to := m.definer(imp); to != nil {
+			to, maybe := m.definer(imp)
+			switch {
+			case to != nil:
 				m.bound(d.object, to.object, i)
+				continue
+			case maybe != nil && maybe.assumed:
+				continue // the limits tell
+			case maybe != nil:
+				m.unknownSymbol(maybe.name, d.name, imp)
 				continue
 			}
 			m.undefined(d, imp)
@@ -112,7 +121,8 @@ var muslTypes = map[string]map[uint32]bool{
 
 // definer is find_sym2 over all objects from the program on. Versions do not
 // count, hidden ones are not seen; a copy relocation looks past the program.
-func (m *musl) definer(imp *binary.Import) *dso {
+// maybe is one whose symbols are not known.
+func (m *musl) definer(imp *binary.Import) (found, maybe *dso) {
 	hash := binary.GNUHash(imp.Name)
 	list := m.dsos
 	if imp.Uses&binary.UseCopy != 0 {
@@ -120,11 +130,41 @@ func (m *musl) definer(imp *binary.Import) *dso {
 	}
 	for _, lib := range list {
 		if muslDefines(lib.elf, imp.Name, hash) {
-			return lib
+			return lib, nil
+		}
+		if lib.elf.Opaque && (maybe == nil || lib.assumed) {
+			maybe = lib
 		}
 	}
-	return nil
+	if name := m.lfs64(imp.Name); name != "" && muslDefines(m.self.elf, name, binary.GNUHash(name)) {
+		return m.self, nil
+	}
+	return nil, maybe
 }
+
+// lfs64: from 1.2.4 on the names for large files (open64) are no symbols any
+// more, and the loader knows what they stand for (get_lfs64). It reads them
+// into 16 bytes, so posix_fallocate64 is not among them.
+func (m *musl) lfs64(name string) string {
+	if root.CompareVersions(m.version, "1.2.4") < 0 || len(name) > 16 {
+		return ""
+	}
+	if name == "readdir64_r" {
+		return "readdir_r"
+	}
+	plain, ok := strings.CutSuffix(name, "64")
+	if !ok || !slices.Contains(largeFile, plain) {
+		return ""
+	}
+	return plain
+}
+
+var largeFile = []string{"aio_cancel", "aio_error", "aio_fsync", "aio_read", "aio_return", "aio_suspend", "aio_write", "alphasort", "creat", "fallocate",
+	"fgetpos", "fopen", "freopen", "fseeko", "fsetpos", "fstat", "fstatat", "fstatfs", "fstatvfs", "ftello", "ftruncate", "ftw",
+	"getdents", "getrlimit", "glob", "globfree", "lio_listio", "lockf", "lseek", "lstat", "mkostemp", "mkostemps", "mkstemp",
+	"mkstemps", "mmap", "nftw", "open", "openat", "posix_fadvise", "pread", "preadv", "prlimit", "pwrite",
+	"pwritev", "readdir", "scandir", "sendfile", "setrlimit", "stat", "statfs", "statvfs", "tmpfile", "truncate", "versionsort",
+	"__fxstat", "__fxstatat", "__lxstat", "__xstat"}
 
 func muslDefines(e *binary.ELF, name string, hash uint32) bool {
 	ok := false

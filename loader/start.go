@@ -20,8 +20,9 @@ type start struct {
 	subject Subject
 	euid    *uint32 // by a set-user-id bit
 	egid    *uint32
-	blind   bool   // a file could not be read here: what depends on it is not known
-	open    opener // answers for dlopen, once the loader has run
+	blind   bool            // a file could not be read here: what depends on it is not known
+	opaque  map[string]bool // libraries whose unknown symbols were told of
+	open    opener          // answers for dlopen, once the loader has run
 }
 
 // bound notes a binding, where they are asked for.

@@ -47,17 +47,18 @@ func entryInCode(e *binary.ELF) bool {
 	return false
 }
 
-// staticKernel: a static glibc program up to 2.36 compares its own ABI note
-// with the kernel (sysdeps/unix/sysv/linux/dl-osinfo.h, DL_SYSDEP_OSCHECK).
-// Newer ones carry the note and do not look, so this is only a risk where the
-// version is not known: a static program does not tell it.
+// staticKernel: a static glibc program up to 2.35 compares its own ABI note
+// with the kernel, and says so in its words (sysdeps/unix/sysv/linux/dl-osinfo.h,
+// DL_SYSDEP_OSCHECK). Newer ones carry the note alone.
 func (s *start) staticKernel(e *binary.ELF) {
-	if e.ABITag == nil || e.ABITag.OS != 0 || s.opt.Kernel == [3]uint32{} || !kernelBelow(s.opt.Kernel, e.ABITag.Kernel) {
+	if !e.KernelCheck || e.ABITag == nil || e.ABITag.OS != 0 || s.opt.Kernel == [3]uint32{} || !kernelBelow(s.opt.Kernel, e.ABITag.Kernel) {
 		return
 	}
 	k := e.ABITag.Kernel
-	s.fault(Fault{Kind: FaultKernelTooOld, Stage: AfterStart, Object: s.argv0, Message: "FATAL: kernel too old",
-		Detail: fmt.Sprintf("it was built for Linux %d.%d.%d or newer", k[0], k[1], k[2])})
+	f := Fault{Kind: FaultKernelTooOld, Stage: StageInit, Object: s.argv0, Message: "FATAL: kernel too old",
+		Detail: fmt.Sprintf("it was built for Linux %d.%d.%d or newer", k[0], k[1], k[2])}
+	s.print(f.Message)
+	s.crash(f, "SIGABRT")
 }
 
 func kernelBelow(have, want [3]uint32) bool { return slices.Compare(have[:], want[:]) < 0 }
@@ -201,6 +202,9 @@ func (s *start) data() {
 func (s *start) missingData(what string, places []string, message string) {
 	f := Fault{Kind: FaultData, Stage: AfterStart, Object: s.argv0, Library: what, Message: message,
 		Detail: "code that reads " + what + " is linked in, and the target has none"}
+	if s.perhapsData(AFile, places[0]) {
+		f.Weak, f.Detail = true, "code that reads "+what+" is linked in; whether the target has them, its evidence does not tell"
+	}
 	for _, p := range places {
 		f.Tried = append(f.Tried, Attempt{Path: p, Result: string(root.ENOENT)})
 	}

@@ -40,12 +40,29 @@ type Options struct {
 	Machine string
 	Noexec  func(path string) bool // mount options, for host alone; nil: none
 	NoSuid  func(path string) bool
+	// Absent says why it is not known whether something that the tree lacks is
+	// there all the same: a tree that was described from metadata does not have
+	// everything. "" means that it is not there. nil: the tree has everything.
+	Absent func(What, string) (why string)
 	// Bindings asks for the object that each symbol reference is bound to.
 	Bindings bool
+	// Memo is what other starts of the same run have found out; nil: nothing.
+	Memo *Memo
 	// AsDlopen judges a shared library as a dlopen by a plain program of the
 	// same libc.
 	AsDlopen bool
 }
+
+// What is asked for.
+type What int
+
+const (
+	AnInterpreter What = iota // of an ELF program, by its path
+	ALibrary                  // by its soname, or by a path where it has a slash
+	AFile                     // by its path: a script's interpreter, a preload, data
+	ACommand                  // by its name on PATH
+	ADlopen                   // a library that is opened at run time
+)
 
 // CPU that the program is to run on.
 type CPU struct {
@@ -162,6 +179,7 @@ const (
 	FaultPreloadIgnored // a warning
 	FaultRefused        // anything else that the loader refuses
 	FaultCrash          // an assertion, a signal
+	FaultTLS            // static TLS exhausted
 	FaultExecStack
 	FaultLibcMixed     // parts of two libcs: GLIBC_PRIVATE missing, the program's libc is of another loader
 	FaultDlopenMissing // dlopen notes, constant dlopen names

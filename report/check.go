@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/willrun/willrun/diagnosis"
 	"github.com/willrun/willrun/judge"
@@ -13,19 +14,34 @@ import (
 // Result writes one result: a line when all is well, else the verdict, its
 // causes, the loader's own line, the chain and the remedies.
 func (s Style) Result(w io.Writer, r judge.Result) {
-	s.headline(w, r, r.Target)
+	s.headOn(w, r, []string{r.Target}, nil)
 	s.findings(w, r)
 	if s.Verbose {
 		s.trail(w, r)
 	}
 }
 
-func (s Style) headline(w io.Writer, r judge.Result, targets string) {
+// headOn is the first line about a file on several targets; where they are
+// too many for it, they follow below.
+func (s Style) headOn(w io.Writer, r judge.Result, where, all []string) {
 	extra := ""
 	if s.Verbose && r.Kind != "" {
-		extra = s.paint(faint, "  "+clean(r.Kind))
+		extra = "  " + r.Kind
 	}
-	fmt.Fprintf(w, "%s  %s%s%s\n", s.verdict(r.Verdict), s.paint(bold, clean(r.File)), s.paint(faint, "  on "+clean(targets)), extra)
+	for _, names := range [][]string{where, compress(where, all)} {
+		line := strings.Join(names, ", ")
+		if len(where) == 1 || utf8.RuneCountInString("verdict  "+r.File+"  on "+line+extra) <= s.width() {
+			s.head(w, r.Verdict, r.File, line, extra)
+			return
+		}
+	}
+	fmt.Fprintf(w, "%s  %s%s\n", s.verdict(r.Verdict), s.paint(bold, clean(r.File)), s.paint(faint, clean(extra)))
+	s.wrap(w, s.paint(faint, "  on "), "     ", s.places(faint, where, all))
+}
+
+// head is the first line about a file: the verdict, its name, and where.
+func (s Style) head(w io.Writer, v diagnosis.Verdict, file, targets, extra string) {
+	fmt.Fprintf(w, "%s  %s%s%s\n", s.verdict(v), s.paint(bold, clean(file)), s.paint(faint, "  on "+clean(targets)), s.paint(faint, clean(extra)))
 }
 
 // fold is how many findings of one cause are shown whole before the rest is
@@ -37,7 +53,7 @@ func (s Style) findings(w io.Writer, r judge.Result) {
 	hidden := map[diagnosis.Cause]int{}
 	advice := map[string]bool{}
 	for _, f := range r.Findings {
-		if f.Severity == diagnosis.Note && !s.Verbose {
+		if (f.Severity == diagnosis.Note || f.Accepted()) && !s.Verbose {
 			continue
 		}
 		if shown[f.Cause]++; shown[f.Cause] > fold && !s.Verbose {
@@ -52,8 +68,11 @@ func (s Style) findings(w io.Writer, r judge.Result) {
 		}
 	}
 	for _, why := range r.Unknown {
-		s.prose(w, "  unknown: ", "           ", why)
+		if r.Accepted(why) == nil || s.Verbose {
+			s.prose(w, "  unknown: ", "           ", why)
+		}
 	}
+	s.accepted(w, r)
 }
 
 func (s Style) finding(w io.Writer, f diagnosis.Finding, advice map[string]bool) {
@@ -64,6 +83,12 @@ func (s Style) finding(w io.Writer, f diagnosis.Finding, advice map[string]bool)
 	head := s.paint(colour, string(f.Cause))
 	if f.Severity != diagnosis.Blocks {
 		head += s.paint(faint, " ("+f.Severity.String()+")")
+	}
+	switch {
+	case f.Suppressed != nil:
+		head += s.paint(faint, " (suppressed)")
+	case f.Known:
+		head += s.paint(faint, " (known)")
 	}
 	fmt.Fprintf(w, "  %s\n", head)
 	s.prose(w, "    ", "    ", f.Detail)

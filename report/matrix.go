@@ -11,9 +11,14 @@ import (
 )
 
 // Matrix writes files × targets as a table, and below it what is wrong, once
-// for all targets on which it is the same. results holds one file after
+// for all targets on which it is the same; lists in its place where the table
+// would be too wide. results holds one file after
 // another, and for each the targets in order.
 func (s Style) Matrix(w io.Writer, targets []string, results []judge.Result) {
+	if !s.tableFits(targets) {
+		s.lists(w, targets, results)
+		return
+	}
 	names := s.columns(w, targets)
 	rows := rowsOf(results, len(targets))
 	wide := 0
@@ -24,7 +29,7 @@ func (s Style) Matrix(w io.Writer, targets []string, results []judge.Result) {
 	for _, n := range names {
 		room -= columnWidth(n) + 2
 	}
-	wide = min(wide, max(room, 16))
+	wide = min(wide, max(room, narrowest))
 	fmt.Fprintf(w, "%-*s", wide, "")
 	for _, n := range names {
 		fmt.Fprintf(w, "  %-*s", columnWidth(n), n)
@@ -38,8 +43,16 @@ func (s Style) Matrix(w io.Writer, targets []string, results []judge.Result) {
 		fmt.Fprintln(w)
 	}
 	for _, row := range rows {
-		s.troubles(w, row)
+		s.troubles(w, targets, row)
 	}
+}
+
+// narrowest room for a file's name beside the columns.
+const narrowest = 16
+
+// tableFits says whether columns that are only numbered fit the width.
+func (s Style) tableFits(targets []string) bool {
+	return narrowest+len(targets)*(columnWidth("")+2) <= s.width()
 }
 
 func columnWidth(name string) int { return max(7, utf8.RuneCountInString(name)) }
@@ -96,30 +109,23 @@ func rowsOf(results []judge.Result, targets int) [][]judge.Result {
 
 // troubles writes what is wrong with one file, targets with the same findings
 // together.
-func (s Style) troubles(w io.Writer, row []judge.Result) {
-	var order []string
-	where := map[string][]string{}
-	sample := map[string]judge.Result{}
-	for _, r := range row {
-		if worst, ok := r.Worst(); r.Verdict == diagnosis.Runs && (!ok || worst == diagnosis.Note) && !s.Verbose {
-			continue
+func (s Style) troubles(w io.Writer, targets []string, row []judge.Result) {
+	groups := grouped(row, func(r judge.Result) string {
+		worst, ok := r.Worst()
+		if r.Verdict == diagnosis.Runs && (!ok || worst == diagnosis.Note) && !s.Verbose {
+			return ""
 		}
 		var b strings.Builder
 		s.findings(&b, r)
 		if s.Verbose {
 			s.trail(&b, r)
 		}
-		k := r.Verdict.String() + b.String()
-		if _, ok := sample[k]; !ok {
-			order = append(order, k)
-			sample[k] = r
-		}
-		where[k] = append(where[k], r.Target)
-	}
-	for _, k := range order {
+		return b.String()
+	})
+	for _, g := range groups {
 		fmt.Fprintln(w)
-		s.headline(w, sample[k], strings.Join(where[k], ", "))
-		fmt.Fprint(w, strings.TrimPrefix(k, sample[k].Verdict.String()))
+		s.headOn(w, g.sample, g.where, targets)
+		fmt.Fprint(w, g.text)
 	}
 }
 

@@ -55,23 +55,45 @@ func (s Style) verdict(v diagnosis.Verdict) string {
 // prose writes words wrapped to the width, each line behind indent, the first
 // behind lead (which must be as wide as indent).
 func (s Style) prose(w io.Writer, lead, indent, text string) {
+	var words []word
+	for _, part := range strings.Fields(clean(text)) {
+		words = append(words, word{part, part})
+	}
+	s.wrap(w, lead, indent, words)
+}
+
+// word is text that stays on one line, as it is seen and as it is written.
+type word struct{ text, painted string }
+
+func (s Style) word(colour, text string) word {
+	text = clean(text)
+	if colour == "" {
+		return word{text, text}
+	}
+	return word{text, s.paint(colour, text)}
+}
+
+// wrap is prose for words that may be painted.
+func (s Style) wrap(w io.Writer, lead, indent string, words []word) {
 	room := s.width() - utf8.RuneCountInString(indent)
-	line := ""
-	flush := func() {
-		fmt.Fprintln(w, lead+line)
-		lead, line = indent, ""
-	}
-	for _, word := range strings.Fields(clean(text)) {
-		if line != "" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > room {
-			flush()
+	var line strings.Builder
+	used := 0
+	for _, next := range words {
+		n := utf8.RuneCountInString(next.text)
+		if used > 0 && used+1+n > room {
+			fmt.Fprintln(w, lead+line.String())
+			lead, used = indent, 0
+			line.Reset()
 		}
-		if line != "" {
-			line += " "
+		if used > 0 {
+			line.WriteByte(' ')
+			used++
 		}
-		line += word
+		line.WriteString(next.painted)
+		used += n
 	}
-	if line != "" {
-		flush()
+	if used > 0 {
+		fmt.Fprintln(w, lead+line.String())
 	}
 }
 

@@ -30,11 +30,23 @@ func (e *LimitError) Error() string {
 	return fmt.Sprintf("more than %d %s: it is not read on", e.Max, e.What)
 }
 
-// Archive reads a root file system from a tar, or from what docker save
-// wrote, plain or compressed with gzip, xz or zstd. Nothing is unpacked: names
-// and modes stay in memory, contents are read where they lie in the archive
-// or, if it is compressed, from one nameless temporary file.
+// Archive reads a root file system from a tar, or the one image in what docker
+// save, podman save, skopeo or a builder wrote, plain or compressed with gzip,
+// xz or zstd. Nothing is unpacked: names and modes stay in memory, contents
+// are read where they lie in the archive or, if it is compressed, from one
+// nameless temporary file.
 func Archive(ctx context.Context, file string) (*Root, error) {
+	return ArchivePlatform(ctx, file, "")
+}
+
+// ArchivePlatform is Archive for one of the platforms ("linux/arm64") of an
+// image that has several; "" is linux/amd64, or the first where that is not
+// there. A tar of a root file system has no platform.
+func ArchivePlatform(ctx context.Context, file, platform string) (*Root, error) {
+	wish, err := ParsePlatform(platform)
+	if err != nil {
+		return nil, err
+	}
 	f, err := os.Open(file)
 	if err != nil {
 		return nil, err
@@ -47,7 +59,7 @@ func Archive(ctx context.Context, file string) (*Root, error) {
 		f.Close()
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	r, err := openArchive(ctx, io.NewSectionReader(f, 0, info.Size()), f)
+	r, err := openArchive(ctx, io.NewSectionReader(f, 0, info.Size()), f, wish)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
@@ -57,9 +69,9 @@ func Archive(ctx context.Context, file string) (*Root, error) {
 
 // openArchive reads an archive; owner is closed with the tree, or at once
 // where there is none.
-func openArchive(ctx context.Context, file *io.SectionReader, owner io.Closer) (*Root, error) {
-	a := &archive{ctx: ctx, closers: []io.Closer{owner}}
-	store, image, err := a.open(file)
+func openArchive(ctx context.Context, file *io.SectionReader, owner io.Closer, wish Platform) (*Root, error) {
+	a := &archive{ctx: ctx, closers: []io.Closer{owner}, allowance: &allowance{}}
+	store, image, err := a.open(file, wish)
 	if err != nil {
 		for _, c := range a.closers {
 			c.Close()
@@ -74,14 +86,13 @@ func openArchive(ctx context.Context, file *io.SectionReader, owner io.Closer) (
 
 // archive is the reading of one archive, with all that is inside it.
 type archive struct {
-	ctx      context.Context
-	closers  []io.Closer
-	spool    *spool // made when it is needed
-	unpacked int64  // bytes that came out of compressed streams
-	holes    int64  // bytes that sparse files claim to have
+	*allowance
+	ctx     context.Context
+	closers []io.Closer
+	spool   *spool // made when it is needed
 }
 
-func (a *archive) open(file *io.SectionReader) (*memStore, *Image, error) {
+func (a *archive) open(file *io.SectionReader, wish Platform) (*memStore, *Image, error) {
 	outer := &builder{archive: a, store: newMemStore()}
 	if err := outer.read(file); err != nil {
 		return nil, nil, err
@@ -89,11 +100,10 @@ func (a *archive) open(file *io.SectionReader) (*memStore, *Image, error) {
 	if len(outer.store.top.children) == 0 {
 		return nil, nil, errors.New("it holds no files")
 	}
-	store, image, err := outer.image()
-	if err != nil {
+	if err := a.spool.finish(); err != nil {
 		return nil, nil, err
 	}
-	return store, image, a.spool.finish()
+	return outer.image(wish)
 }
 
 // builder turns the entries of one or more tars into a tree.
@@ -102,6 +112,7 @@ type builder struct {
 	store   *memStore
 	layer   int
 	layered bool // the tars are layers of an image
+	reduced bool // they are our own reduced layers
 }
 
 // read adds the entries of one tar.
@@ -111,26 +122,31 @@ func (b *builder) read(file *io.SectionReader) error {
 		return err
 	}
 	defer done()
+	return b.entries(file, plain)
+}
+
+// entries adds those of a tar that is read from plain; that is file itself
+// where its contents can be read in place.
+func (b *builder) entries(file *io.SectionReader, plain io.Reader) error {
+	if plain == io.Reader(file) {
+		plain = &window{file: file}
+	}
 	t := tar.NewReader(plain)
 	for first := true; ; first = false {
 		if err := b.ctx.Err(); err != nil {
 			return err
 		}
-		h, err := t.Next()
+		h, err := nextEntry(t, first)
 		if err == io.EOF {
 			return nil
 		}
-		if first && errors.Is(err, tar.ErrHeader) {
-			return fmt.Errorf("it is no tar archive: %w", err)
+		if err == nil {
+			err = b.add(h, source{t, h, file, plain})
 		}
-		// Insecure names are harmless: there is no name that leads out.
-		if err != nil && !errors.Is(err, tar.ErrInsecurePath) {
-			return err
+		if err == nil {
+			err = b.store.limits()
 		}
-		if err := b.add(h, source{t, h, file, plain}); err != nil {
-			return err
-		}
-		if err := b.store.limits(); err != nil {
+		if err != nil {
 			return err
 		}
 	}

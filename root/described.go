@@ -19,7 +19,11 @@ type Entry struct {
 	Size     int64         // of a regular file; that of Facts or Data where it is 0
 	Link     string        // text of a symbolic link
 	Facts    *binary.Facts // of a file known by its facts
-	Data     []byte        // of a file known by its bytes
+	// Later gives Facts when they are first asked for, where they are nil:
+	// an index has more files than one start opens. It may be called often,
+	// and gives nil where they can't be had.
+	Later func() *binary.Facts
+	Data  []byte // of a file known by its bytes
 	// Loader is what a dynamic loader's own bytes told: Kind, Version, Dirs,
 	// ISA, Newest, LibDST and Cache.
 	Loader *Libc
@@ -105,8 +109,12 @@ func (s *describedStore) facts(p string) *binary.Facts {
 	if err != nil {
 		return nil
 	}
-	if e := s.known[n.info.ID]; e != nil {
-		return e.Facts
+	e := s.known[n.info.ID]
+	switch {
+	case e == nil:
+		return nil
+	case e.Facts == nil && e.Later != nil:
+		return e.Later()
 	}
-	return nil
+	return e.Facts
 }

@@ -17,8 +17,11 @@ func FuzzArchive(f *testing.F) {
 	f.Add(tarOf([]entry{{name: "../../etc/passwd", body: "x"}, {name: "/abs", typ: tar.TypeSymlink, link: "../../.."}, {name: "h", typ: tar.TypeLink, link: "abs"}}))
 	f.Add(tarOf([]entry{{name: "manifest.json", body: `[{"Layers":["a.tar"]}]`}, {name: "a.tar", body: string(tarOf([]entry{{name: "a/.wh..wh..opq"}, {name: ".wh.b"}}))}}))
 	f.Add(gz(tarOf([]entry{{name: "a/b", body: "c"}})))
+	f.Add(docker(manifestOf(2), tarOf([]entry{{name: "f", body: "x"}}), gz(tarOf([]entry{{name: ".wh.f"}}))))
+	p := parts{}
+	f.Add(p.archive(p.index(p.image("linux/amd64", tarOf([]entry{{name: "f", body: "x"}})), p.image("linux/arm64"))))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		r, err := openArchive(context.Background(), io.NewSectionReader(bytes.NewReader(data), 0, int64(len(data))), io.NopCloser(nil))
+		r, err := openArchive(context.Background(), io.NewSectionReader(bytes.NewReader(data), 0, int64(len(data))), io.NopCloser(nil), Platform{})
 		if err != nil {
 			return
 		}

@@ -1,15 +1,17 @@
 package root
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
 // Image is what an image's configuration says of the start of its program
-// (OCI image specification, config.md).
+// (OCI image specification, config.md), and which image it is.
 type Image struct {
 	OS           string   // "linux"
 	Architecture string   // by Go's name: "amd64"
@@ -19,214 +21,161 @@ type Image struct {
 	Dir          string   // working directory
 	Entrypoint   []string
 	Cmd          []string
+
+	// Digest of its manifest, "sha256:…"; "" where an archive has none.
+	Digest string
+	// ID is the digest of its configuration, which Docker calls image ID.
+	ID string
+	// Platforms are those for which there is an image under the same name,
+	// where there are several; this one is for Platform.
+	Platforms []string
 }
 
-// pick is one image of an archive: names of its files in it.
-type pick struct {
-	config string
-	layers []string // lowest first
+// Platform is what the image is for.
+func (i *Image) Platform() Platform { return Platform{i.OS, i.Architecture, i.Variant} }
+
+// ImageOptions say which image is meant, and how it is read.
+type ImageOptions struct {
+	Platform string                  // "linux/arm64"; "" is linux/amd64, else the first for linux
+	Tag      string                  // name of the image in a layout; "" the only one
+	Cache    LayerCache              // nil: layers are kept only while the tree is open
+	Local    bool                    // blobs are at hand: they are verified though their content is cached
+	Progress func(done, total int64) // bytes of layers, of all that must be read; may be nil
 }
 
-// image looks whether what was read is an image's archive, and if so gives
-// the tree that its layers make; else the tree as it is.
-func (b *builder) image() (*memStore, *Image, error) {
-	p, err := b.pick()
-	if err != nil {
-		return nil, nil, err
-	}
-	if p == nil {
-		return b.store, nil, nil
-	}
-	if len(p.layers) > maxLayers {
-		return nil, nil, &LimitError{"layers", maxLayers}
-	}
-	made := &builder{archive: b.archive, store: newMemStore(), layered: true}
-	for i, name := range p.layers {
-		n, err := b.file(name)
-		if err != nil {
-			return nil, nil, fmt.Errorf("layer %s: %w", name, err)
-		}
-		made.layer = i + 1
-		if err := made.read(n.reader().SectionReader); err != nil {
-			return nil, nil, fmt.Errorf("layer %s: %w", name, err)
-		}
-	}
-	image, err := b.config(p.config)
-	return made.store, image, err
-}
-
-// file is a regular file of the archive itself. Older docker save writes a
-// layer that two images share as a link.
-func (b *builder) file(name string) (*memNode, error) {
-	info, err := newRoot("", b.store).Stat(cleanName(name), Superuser)
+// OpenImage makes the tree of an image. top is a manifest or an index, whose
+// content the caller vouches for; d describes it, as far as that is known.
+func OpenImage(ctx context.Context, src Blobs, top []byte, d Descriptor, opt ImageOptions) (*Root, error) {
+	wish, err := ParsePlatform(opt.Platform)
 	if err != nil {
 		return nil, err
 	}
-	if !info.Regular() {
-		return nil, errors.New("no regular file")
+	c := &chooser{ctx: ctx, src: src, wish: wish, tag: opt.Tag}
+	image, layers, err := c.image(top, d)
+	if err != nil {
+		return nil, err
 	}
-	return b.store.node(info.Path)
+	store, err := (&puller{ctx: ctx, opt: opt, allowance: &allowance{}}).tree(layers)
+	if err != nil {
+		return nil, err
+	}
+	r := newRoot("", store)
+	r.Image = image
+	return r, nil
 }
 
-func (b *builder) json(name string, v any) error {
-	n, err := b.file(name)
+// image is the chosen one, with its layers, lowest first.
+func (c *chooser) image(top []byte, d Descriptor) (*Image, []*layer, error) {
+	one, m, err := c.choose(top, d)
 	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+		return nil, nil, err
 	}
-	if n.info.Size > maxManifest {
-		return &LimitError{"bytes in " + name, maxManifest}
-	}
-	data, err := io.ReadAll(n.reader())
-	if err == nil {
-		err = json.Unmarshal(data, v)
-	}
+	image, diffs, err := readConfig(c.ctx, c.src, m)
 	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+		return nil, nil, err
+	}
+	if image.Architecture == "" {
+		image.OS, image.Architecture, image.Variant = one.Platform.OS, one.Platform.Architecture, one.Platform.Variant
+	}
+	image.Digest = one.Digest
+	if names := platformNames(c.platforms()); len(names) > 1 {
+		image.Platforms = names
+	}
+	// Of several the descriptor's platform decides, which is not always what
+	// the builder wrote into the configuration.
+	if len(c.found) < 2 {
+		if err := image.suits(c.wish); err != nil {
+			return nil, nil, err
+		}
+	}
+	layers, err := layersOf(c.src, m, diffs)
+	return image, layers, err
+}
+
+// suits refuses what no kernel that we know runs, and what is not for the
+// platform that is wanted. Old images don't say what they are for.
+func (i *Image) suits(wish Platform) error {
+	have := i.Platform()
+	switch {
+	case have.OS != "" && have.OS != "linux":
+		return &PlatformError{"linux", []string{have.String()}}
+	case wish.OS != "" && have.Architecture != "" && have.suits(wish) == 0:
+		return &PlatformError{wish.String(), []string{have.String()}}
 	}
 	return nil
 }
 
-// pick finds the one image: by docker save's manifest.json, or by an OCI
-// layout's index.json. nil is no image.
-func (b *builder) pick() (*pick, error) {
-	_, noDocker := b.file("/manifest.json")
-	_, noOCI := b.file("/oci-layout")
-	switch {
-	case noDocker == nil && (noOCI == nil || !b.system()):
-		return b.dockerPick()
-	case noOCI == nil:
-		return b.ociPick()
+// layersOf are the layers of a manifest: tars, and nothing else.
+func layersOf(src Blobs, m *manifest, diffs []string) ([]*layer, error) {
+	if len(m.Layers) > maxLayers {
+		return nil, &LimitError{"layers", maxLayers}
 	}
-	return nil, nil
-}
-
-// system tells a root file system that happens to hold a manifest.json.
-func (b *builder) system() bool {
-	for _, dir := range []string{"usr", "etc", "bin", "lib", "proc"} {
-		if b.store.top.children[dir] != nil {
-			return true
+	if len(diffs) != len(m.Layers) {
+		return nil, fmt.Errorf("its configuration names %d layers, its manifest %d", len(diffs), len(m.Layers))
+	}
+	var layers []*layer
+	for i, d := range m.Layers {
+		switch {
+		case strings.Contains(d.MediaType, "encrypted"):
+			return nil, fmt.Errorf("layer %.19s is encrypted", d.Digest)
+		case d.MediaType != "" && !strings.Contains(d.MediaType, "tar"):
+			return nil, fmt.Errorf("layer %.19s is %s: no layer of files", d.Digest, d.MediaType)
+		case d.Size < 0:
+			return nil, fmt.Errorf("layer %.19s has no size", d.Digest)
 		}
-	}
-	return false
-}
-
-func (b *builder) dockerPick() (*pick, error) {
-	var manifest []struct {
-		Config   string
-		RepoTags []string
-		Layers   []string
-	}
-	if err := b.json("/manifest.json", &manifest); err != nil {
-		return nil, err
-	}
-	switch len(manifest) {
-	case 0:
-		return nil, errors.New("its manifest.json names no image")
-	case 1:
-		return &pick{manifest[0].Config, manifest[0].Layers}, nil
-	}
-	var tags []string
-	for _, m := range manifest {
-		tags = append(tags, m.RepoTags...)
-	}
-	return nil, fmt.Errorf("it holds %d images (%s): save one alone", len(manifest), strings.Join(tags, ", "))
-}
-
-// descriptor is one of the OCI image specification (descriptor.md).
-type descriptor struct {
-	MediaType   string            `json:"mediaType"`
-	Digest      string            `json:"digest"`
-	Annotations map[string]string `json:"annotations"`
-	Platform    struct {
-		OS           string `json:"os"`
-		Architecture string `json:"architecture"`
-		Variant      string `json:"variant"`
-	} `json:"platform"`
-}
-
-func (d descriptor) platform() string {
-	return strings.TrimSuffix(d.Platform.OS+"/"+d.Platform.Architecture+"/"+d.Platform.Variant, "/")
-}
-
-// attestation is a document about an image that BuildKit stores beside it.
-func (d descriptor) attestation() bool {
-	return d.Annotations["vnd.docker.reference.type"] != "" || d.Platform.Architecture == "unknown"
-}
-
-func (b *builder) ociPick() (*pick, error) {
-	name := "/index.json"
-	for range 4 { // an index may name an index
-		var m struct {
-			Config    descriptor   `json:"config"`
-			Layers    []descriptor `json:"layers"`
-			Manifests []descriptor `json:"manifests"`
+		for _, digest := range []string{d.Digest, diffs[i]} {
+			if _, err := hasher(digest); err != nil {
+				return nil, err
+			}
 		}
-		if err := b.json(name, &m); err != nil {
-			return nil, err
+		l := &layer{Descriptor: d, name: d.Digest, diffID: diffs[i], open: func(ctx context.Context) (io.ReadCloser, error) { return src.Blob(ctx, d) }}
+		if s, ok := src.(interface {
+			section(Descriptor) *io.SectionReader
+		}); ok {
+			l.stored = s.section(d)
 		}
-		if len(m.Manifests) == 0 {
-			return blobs(m.Config, m.Layers)
+		layers = append(layers, l)
+	}
+	return layers, nil
+}
+
+// readConfig reads the configuration that a manifest names.
+func readConfig(ctx context.Context, src Blobs, m *manifest) (*Image, []string, error) {
+	image, diffs, err := func() (*Image, []string, error) {
+		if t := m.Config.MediaType; t != "" && !slices.Contains(configTypes, t) {
+			if m.ArtifactType != "" {
+				t = m.ArtifactType
+			}
+			return nil, nil, fmt.Errorf("it is no image of files, but %s", t)
 		}
-		at, err := b.single(m.Manifests)
+		if m.Config.Size > maxManifest {
+			return nil, nil, &LimitError{"bytes in a configuration", maxManifest}
+		}
+		blob, err := src.Blob(ctx, m.Config)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		if name, err = blob(at.Digest); err != nil {
-			return nil, err
-		}
-	}
-	return nil, errors.New("its index names indexes without end")
-}
-
-// single is the one image of an index. Images of other platforms are often
-// named there, and not in the archive.
-func (b *builder) single(manifests []descriptor) (descriptor, error) {
-	var images []descriptor
-	var platforms []string
-	for _, d := range manifests {
-		name, err := blob(d.Digest)
+		defer blob.Close()
+		in, err := newChecked(ctxReader{ctx, blob}, m.Config)
 		if err != nil {
-			return d, err
+			return nil, nil, err
 		}
-		if _, err := b.file(name); err == nil && !d.attestation() {
-			images = append(images, d)
-			platforms = append(platforms, d.platform())
+		data, err := io.ReadAll(in)
+		if err != nil {
+			return nil, nil, err
 		}
-	}
-	switch len(images) {
-	case 0:
-		return descriptor{}, errors.New("its index names no image that it holds")
-	case 1:
-		return images[0], nil
-	}
-	return descriptor{}, fmt.Errorf("it holds %d images (%s): save one alone", len(images), strings.Join(platforms, ", "))
-}
-
-func blobs(config descriptor, layers []descriptor) (*pick, error) {
-	c, err := blob(config.Digest)
+		return parseConfig(data)
+	}()
 	if err != nil {
-		return nil, err
+		return nil, nil, fmt.Errorf("the image's configuration: %w", err)
 	}
-	p := &pick{config: c}
-	for _, l := range layers {
-		name, err := blob(l.Digest)
-		if err != nil {
-			return nil, err
-		}
-		p.layers = append(p.layers, name)
-	}
-	return p, nil
+	image.ID = m.Config.Digest
+	return image, diffs, nil
 }
 
-func blob(digest string) (string, error) {
-	algorithm, hex, ok := strings.Cut(digest, ":")
-	if !ok || strings.ContainsAny(digest, "/.") {
-		return "", fmt.Errorf("%q is no digest", digest)
-	}
-	return "/blobs/" + algorithm + "/" + hex, nil
-}
+var configTypes = []string{"application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"}
 
-func (b *builder) config(name string) (*Image, error) {
+func parseConfig(data []byte) (*Image, []string, error) {
 	var c struct {
 		OS           string `json:"os"`
 		Architecture string `json:"architecture"`
@@ -235,13 +184,13 @@ func (b *builder) config(name string) (*Image, error) {
 			Env, Entrypoint, Cmd []string
 			User, WorkingDir     string
 		} `json:"config"`
+		RootFS struct {
+			DiffIDs []string `json:"diff_ids"`
+		} `json:"rootfs"`
 	}
-	if name == "" {
-		return &Image{}, nil
-	}
-	if err := b.json(name, &c); err != nil {
-		return nil, fmt.Errorf("the image's configuration: %w", err)
+	if err := json.NewDecoder(bytes.NewReader(data)).Decode(&c); err != nil {
+		return nil, nil, err
 	}
 	return &Image{OS: c.OS, Architecture: c.Architecture, Variant: c.Variant, Env: c.Config.Env, User: c.Config.User,
-		Dir: c.Config.WorkingDir, Entrypoint: c.Config.Entrypoint, Cmd: c.Config.Cmd}, nil
+		Dir: c.Config.WorkingDir, Entrypoint: c.Config.Entrypoint, Cmd: c.Config.Cmd}, c.RootFS.DiffIDs, nil
 }

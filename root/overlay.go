@@ -1,8 +1,10 @@
 package root
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"path"
 	"sort"
 	"strings"
@@ -75,6 +77,7 @@ type overlayStore struct {
 type node struct {
 	info  Info
 	facts *binary.Facts
+	entry *Entry // of a file that was described; nil for any other
 }
 
 // lay finds where place really is, and makes the directories that it lacks.
@@ -167,6 +170,12 @@ func (o *overlayStore) inLayer(p string) (string, bool) {
 }
 
 func (o *overlayStore) readlink(p string) (string, error) {
+	if n, ok := o.nodes[p]; ok {
+		if n.entry == nil || n.info.Mode&ModeFmt != ModeLink {
+			return "", EINVAL
+		}
+		return n.entry.Link, nil
+	}
 	if in, ok := o.inLayer(p); ok {
 		return o.layer.readlink(in)
 	}
@@ -174,8 +183,14 @@ func (o *overlayStore) readlink(p string) (string, error) {
 }
 
 func (o *overlayStore) open(p string) (File, error) {
-	if n, ok := o.nodes[p]; ok && n.facts != nil {
-		return nil, &HostError{Path: p, Err: errors.New("only its facts are known")}
+	switch n, ok := o.nodes[p]; {
+	case !ok:
+	case n.entry != nil && n.entry.Data != nil:
+		return section{io.NewSectionReader(bytes.NewReader(n.entry.Data), 0, int64(len(n.entry.Data)))}, nil
+	case n.info.IsDir():
+		return nil, EISDIR
+	default:
+		return nil, &HostError{Path: p, Err: errFactsOnly}
 	}
 	if in, ok := o.inLayer(p); ok {
 		return o.layer.open(in)
@@ -226,4 +241,28 @@ func (o *overlayStore) readdir(p string) ([]string, error) {
 	}
 	sort.Strings(names)
 	return names, err
+}
+
+// WithEntries lays what is known of files over the tree, each at the place
+// where its path leads, as a package manager does: a directory joins one that
+// is there, anything else takes its place.
+func (r *Root) WithEntries(entries []Entry) (*Root, error) {
+	o := &overlayStore{base: r.store, nodes: map[string]*node{}}
+	over := &Root{Name: r.Name, Image: r.Image, store: o, objects: r.objects}
+	for i := range entries {
+		e := &entries[i]
+		if e.Mode&ModeFmt == ModeDir {
+			if _, err := over.lay(o, e.Path, nil); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		n := &node{info: Info{Mode: e.Mode, UID: e.UID, GID: e.GID, Size: e.size(), ID: overlayID()}, facts: e.Facts, entry: e}
+		if _, err := over.lay(o, path.Clean(e.Path), n); err != nil {
+			return nil, err
+		}
+		over.describedFile(n.info.ID, e)
+	}
+	over.links = &linkCache{}
+	return over, nil
 }

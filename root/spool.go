@@ -4,15 +4,17 @@ import (
 	"archive/tar"
 	"bufio"
 	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 
+	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 	"github.com/ulikunitz/xz"
 	"github.com/ulikunitz/xz/lzma"
@@ -28,6 +30,31 @@ const (
 	maxWindow   = 128 << 20 // what zstd --ultra --long=27 and xz -9e need, and more
 )
 
+// allowance is what an image or archive may still take, with all that is
+// inside it. Its layers are read at the same time.
+type allowance struct {
+	unpacked atomic.Int64 // bytes that came out of compressed streams
+	holes    atomic.Int64 // bytes that sparse files claim to have
+	entries  atomic.Int64 // of layers that are reduced
+	names    atomic.Int64 // bytes of their names and links
+}
+
+// entry counts one more entry, as a tree does.
+func (a *allowance) entry(name, link string) error {
+	switch {
+	case a.entries.Add(1) > maxNodes:
+		return &LimitError{"entries", maxNodes}
+	case a.names.Add(int64(len(name)+len(link))) > maxNames:
+		return &LimitError{"bytes of names", maxNames}
+	}
+	return nil
+}
+
+// hole says whether one more sparse file may have its contents.
+func (a *allowance) hole(size int64) bool {
+	return size >= 0 && size <= maxSparse && a.holes.Add(size) <= maxSparse
+}
+
 // decompress looks at the first bytes. What is not compressed comes back as
 // it is: then contents need no copy.
 func (a *archive) decompress(file *io.SectionReader) (r io.Reader, done func(), err error) {
@@ -36,27 +63,53 @@ func (a *archive) decompress(file *io.SectionReader) (r io.Reader, done func(), 
 	if err != nil && err != io.EOF {
 		return nil, nil, err
 	}
+	if compression(head[:n]) == "" {
+		return file, func() {}, nil
+	}
+	return a.unpack(ctxReader{a.ctx, file}, file.Size())
+}
+
+// compression is told by the first bytes, never by a name or a media type.
+func compression(head []byte) string {
+	for magic, name := range map[string]string{"\x1f\x8b": "gzip", "\xfd7zXZ\x00": "xz", "\x28\xb5\x2f\xfd": "zstd"} {
+		if bytes.HasPrefix(head, []byte(magic)) {
+			return name
+		}
+	}
+	// zstd may begin with a frame to skip (RFC 8878, 3.1.2).
+	if len(head) >= 4 && head[0]&0xf0 == 0x50 && bytes.HasPrefix(head[1:], []byte("\x2a\x4d\x18")) {
+		return "zstd"
+	}
+	return ""
+}
+
+// unpack reads a stream of size bytes, compressed or not.
+func (a *allowance) unpack(stream io.Reader, size int64) (r io.Reader, done func(), err error) {
+	in := bufio.NewReaderSize(stream, int(max(64, min(1<<16, size))))
+	head, err := in.Peek(32)
+	if err != nil && err != io.EOF {
+		return nil, nil, err
+	}
 	done = func() {}
-	in := bufio.NewReaderSize(ctxReader{a.ctx, file}, int(min(1<<16, file.Size())))
-	switch b := head[:n]; {
-	case bytes.HasPrefix(b, []byte("\x1f\x8b")):
+	switch compression(head) {
+	case "gzip":
 		r, err = gzip.NewReader(in)
-	case bytes.HasPrefix(b, []byte("\xfd7zXZ\x00")):
-		if err = xzWindow(b); err == nil {
+	case "xz":
+		if err = xzWindow(head); err == nil {
 			r, err = xz.ReaderConfig{DictCap: lzma.MinDictCap}.NewReader(in)
 		}
-	case bytes.HasPrefix(b, []byte("\x28\xb5\x2f\xfd")):
+	case "zstd":
 		var z *zstd.Decoder
 		if z, err = zstd.NewReader(in, zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderConcurrency(1)); err == nil {
 			r, done = z, z.Close
 		}
 	default:
-		return file, done, nil
+		r = in
 	}
 	if err != nil {
 		return nil, nil, err
 	}
-	return &unpackReader{archive: a, r: r, limit: max(freeGrowth, min(maxUnpacked, file.Size()*maxGrowth))}, done, nil
+	return &unpackReader{allowance: a, r: r, limit: max(freeGrowth, min(maxUnpacked, size*maxGrowth))}, done, nil
 }
 
 // xzWindow refuses a stream whose first block asks for an absurd window, as
@@ -86,7 +139,7 @@ func xzWindow(head []byte) error {
 
 // unpackReader counts what comes out of a compressed stream.
 type unpackReader struct {
-	*archive
+	*allowance
 	r           io.Reader
 	here, limit int64
 }
@@ -94,9 +147,8 @@ type unpackReader struct {
 func (u *unpackReader) Read(p []byte) (int, error) {
 	n, err := u.r.Read(p)
 	u.here += int64(n)
-	u.unpacked += int64(n)
 	switch {
-	case u.unpacked > maxUnpacked:
+	case u.unpacked.Add(int64(n)) > maxUnpacked:
 		return n, &LimitError{"bytes unpacked", maxUnpacked}
 	case u.here > u.limit:
 		return n, &LimitError{"bytes unpacked, far beyond its compressed size", u.limit}
@@ -121,15 +173,15 @@ type source struct {
 	tar   *tar.Reader
 	head  *tar.Header
 	file  *io.SectionReader
-	plain io.Reader // the same as file where nothing is compressed
+	plain io.Reader // a window on file where nothing is compressed
 }
 
-// sparse entries are stored otherwise than they read.
-func (e source) sparse() bool {
-	if e.head.Typeflag == tar.TypeGNUSparse {
+// isSparse: such entries are stored otherwise than they read.
+func isSparse(h *tar.Header) bool {
+	if h.Typeflag == tar.TypeGNUSparse {
 		return true
 	}
-	for key := range e.head.PAXRecords {
+	for key := range h.PAXRecords {
 		if strings.HasPrefix(key, "GNU.sparse.") {
 			return true
 		}
@@ -150,23 +202,15 @@ func (unkept) ReadAt([]byte, int64) (int, error) {
 // spool if they can't be read where they are.
 func (b *builder) content(n *memNode, e source) error {
 	n.info.Size = e.head.Size
-	if n.info.Size == 0 {
+	if n.info.Size == 0 && !b.reduced {
 		return nil
 	}
-	if e.plain == io.Reader(e.file) && !e.sparse() {
-		at, err := e.file.Seek(0, io.SeekCurrent)
-		if err != nil {
-			return err
-		}
-		outer, base, _ := e.file.Outer()
-		n.src, n.off = outer, base+at
-		return nil
+	if w, ok := e.plain.(*window); ok && !isSparse(e.head) {
+		return b.inPlace(n, e, w.at)
 	}
-	if e.sparse() {
-		if b.holes += n.info.Size; n.info.Size > maxSparse || b.holes > maxSparse {
-			n.src = unkept{}
-			return nil
-		}
+	if isSparse(e.head) && !b.hole(n.info.Size) {
+		n.src = unkept{}
+		return nil
 	}
 	if b.spool == nil {
 		var err error
@@ -181,6 +225,22 @@ func (b *builder) content(n *memNode, e source) error {
 	return err
 }
 
+// inPlace notes where the bytes lie in the file itself. Our own reduced layers
+// have files of which only the head is there.
+func (b *builder) inPlace(n *memNode, e source, at int64) error {
+	outer, base, _ := e.file.Outer()
+	n.src, n.off = outer, base+at
+	if size, ok := e.head.PAXRecords[keptSize]; ok && b.reduced {
+		kept := n.info.Size
+		var err error
+		if n.info.Size, err = strconv.ParseInt(size, 10, 64); err != nil || n.info.Size < kept {
+			return fmt.Errorf("%q is no size of a file of which %d bytes are kept", size, kept)
+		}
+		n.src, n.off = headOf{outer, base + at, kept}, 0
+	}
+	return nil
+}
+
 // spool is a temporary file without a name: it is gone with the process.
 type spool struct {
 	file *os.File
@@ -189,6 +249,15 @@ type spool struct {
 }
 
 func newSpool() (*spool, error) {
+	f, err := nameless()
+	if err != nil {
+		return nil, err
+	}
+	return &spool{file: f, buf: make([]byte, len(zeros))}, nil
+}
+
+// nameless is a temporary file that is gone with the process.
+func nameless() (*os.File, error) {
 	f, err := os.CreateTemp("", "willrun-")
 	if err != nil {
 		return nil, err
@@ -197,10 +266,12 @@ func newSpool() (*spool, error) {
 		f.Close()
 		return nil, err
 	}
-	return &spool{file: f, buf: make([]byte, len(zeros))}, nil
+	return f, nil
 }
 
 var zeros [64 << 10]byte
+
+func allZero(b []byte) bool { return bytes.Equal(b, zeros[:len(b)]) }
 
 // keep copies size bytes. Blocks of zeros become holes: a sparse file may
 // claim to be as large as it likes.
@@ -214,7 +285,7 @@ func (s *spool) keep(r io.Reader, size int64) (off int64, err error) {
 		if _, err := io.ReadFull(r, b); err != nil {
 			return 0, err
 		}
-		if !bytes.Equal(b, zeros[:len(b)]) {
+		if !allZero(b) {
 			if _, err := s.file.WriteAt(b, s.end); err != nil {
 				return 0, full(err)
 			}

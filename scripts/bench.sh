@@ -7,10 +7,20 @@ echo "$(wc -l < "$L") dynamic executables in /usr/bin"
 cpu() { local best= i t; for i in 1 2 3; do
   t=$( { TIMEFORMAT='%U %S'; time "$@" >/dev/null 2>&1; } 2>&1 | awk '{print $1+$2}'); [ -z "$best" ] || [ "$(echo "$t < $best" | bc)" = 1 ] && best=$t; done; echo "$best"; }
 base=$(cpu xargs -a "$L" "$W" check -q --fail-on blocks); printf '%-34s %8s s  %s\n' "willrun check, symbols and all" "$base" "1.0"
-row() { local n=$1; shift; command -v "$1" >/dev/null || return 0; local t; t=$(cpu xargs -a "$L" "${@:2}"); printf '%-34s %8s s  %.1f\n' "$n" "$t" "$(echo "$t/$base" | bc -l)"; }
+# A peer that is not there, or can't run here, has no row.
+works() { command -v "$1" >/dev/null && echo /usr/bin/bash | xargs "${@:2}" >/dev/null 2>&1; }
+row() { local n=$1; shift; works "$@" || return 0; local t; t=$(cpu xargs -a "$L" "${@:2}"); printf '%-34s %8s s  %.1f\n' "$n" "$t" "$(echo "$t/$base" | bc -l)"; }
 row "ldd, one batch" ldd ldd
 row "ldd -r, one batch" ldd ldd -r
 row "lddtree, one batch" lddtree lddtree
 row "libtree, a process a file" libtree -n 1 libtree
 row "readelf -dVW, one batch" readelf readelf -dVW
 one=$(cpu "$W" check -q /usr/bin/bash); printf '%-34s %8s s\n' "willrun check, one file" "$one"
+
+# Trees: libtree takes one file after the other in one process too, and is at its best so; run once a file is what people do.
+tree=$(cpu xargs -a "$L" "$W" tree); printf '\n%-34s %8s s  %s\n' "willrun tree, one process" "$tree" "1.0"
+trees() { local n=$1; shift; works "$@" || return 0; local t; t=$(cpu xargs -a "$L" "${@:2}"); printf '%-34s %8s s  %.1f\n' "$n" "$t" "$(echo "$t/$tree" | bc -l)"; }
+trees "libtree, a process a file" libtree -n 1 libtree
+trees "libtree, one batch" libtree libtree
+trees "lddtree, one batch" lddtree lddtree
+trees "willrun tree, a process a file" "$W" -n 1 "$W" tree

@@ -32,6 +32,9 @@ func (t *Target) look() {
 			if !slices.Contains(t.Libcs, l.Kind) {
 				t.Libcs = append(t.Libcs, l.Kind)
 			}
+			if name := strings.TrimSpace(l.Kind + " " + l.Version); !slices.Contains(t.libcs, name) {
+				t.libcs = append(t.libcs, name)
+			}
 			loaders[l.Facts.ELF.Machine]++
 			if l.Facts.ELF.Machine == "x86-64" {
 				isa |= l.ISA

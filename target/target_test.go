@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/willrun/willrun/root"
 	"github.com/willrun/willrun/target"
@@ -95,14 +96,14 @@ func overlay(t *testing.T) {
 }
 
 func TestScratch(t *testing.T) {
-	s, err := target.Open(context.Background(), "scratch")
+	s, err := target.Open(context.Background(), "scratch", target.Options{})
 	if err != nil || !s.Empty || s.Machine != "" || s.Libcs != nil || s.Host != nil {
 		t.Errorf("%+v %v", s, err)
 	}
 }
 
 func TestHost(t *testing.T) {
-	h, err := target.Open(context.Background(), "host")
+	h, err := target.Open(context.Background(), "host", target.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,14 +113,18 @@ func TestHost(t *testing.T) {
 	}
 }
 
+var day = time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+
 func TestNames(t *testing.T) {
 	for _, c := range []struct{ on, want []string }{
 		{nil, []string{"host"}},
 		{[]string{" , "}, []string{"host"}},
 		{[]string{"a,b", "c", "b, a"}, []string{"a", "b", "c"}},
+		{[]string{"dir:/*", "debian:1[12]", "debian:12"}, []string{"dir:/*", "debian:11", "debian:12"}},
+		{[]string{"el9"}, []string{"centos-stream:9", "rhel:9", "almalinux:9", "rocky:9", "ol:9"}},
 	} {
-		if got := target.Names(c.on); !slices.Equal(got, c.want) {
-			t.Errorf("%q: %q", c.on, got)
+		if got, err := target.Names(c.on, day); err != nil || !slices.Equal(got, c.want) {
+			t.Errorf("%q: %q %v", c.on, got, err)
 		}
 	}
 }
@@ -140,20 +145,19 @@ func TestSplit(t *testing.T) {
 // TestUnknown: the message says what is wrong and what there is.
 func TestUnknown(t *testing.T) {
 	for name, want := range map[string]string{
-		"":                 "there are host, scratch, dir:PATH and archive:FILE",
-		"hots":             "target hots: no such target: there are",
-		"dir:":             `a path is wanted behind "dir:"`,
+		"":                 "targets are also host, scratch, dir:",
+		"hots":             "target hots: ",
+		"debian:1":         "debian:1",
+		"dir:":             "a path, such as dir:/some/where, is wanted",
+		"host:x":           "host alone is wanted",
 		"dir:/nowhere/at":  "no such file",
 		"archive:/nowhere": "no such file",
-		"image:debian:12":  "docker save -o FILE",
-		"oci:/x":           "OCI layouts are not in this version yet",
-		"index:x.db":       "package indexes are not in this version yet",
-		"debian:12":        "releases by name are not in this version yet",
-		"el8+":             "groups of releases are not in this version yet",
-		"supported":        "groups of releases are not in this version yet",
+		"oci:/nowhere":     "no such file",
+		"index:/nowhere":   "no such file",
+		"image:":           "a reference, such as image:app:1, is wanted",
 		"/roots/el8":       "a directory is dir:/roots/el8",
 	} {
-		_, err := target.Open(context.Background(), name)
+		_, err := target.Open(context.Background(), name, target.Options{})
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v", name, err)
 		}
@@ -168,7 +172,7 @@ func TestMachineOfAnImage(t *testing.T) {
 	}
 	save := targettest.DockerSave(t, targettest.Tar(t, dir, targettest.All))
 	save = bytes.ReplaceAll(save, []byte(`"amd64"`), []byte(`"arm64"`))
-	tgt, err := target.Open(t.Context(), "archive:"+targettest.File(t, "image.tar", save))
+	tgt, err := target.Open(t.Context(), "archive:"+targettest.File(t, "image.tar", save), target.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

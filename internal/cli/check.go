@@ -3,30 +3,32 @@ package cli
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/willrun/willrun/diagnosis"
 	"github.com/willrun/willrun/judge"
-	"github.com/willrun/willrun/report"
-	"github.com/willrun/willrun/target"
 )
 
 // checkFlags are the flags of willrun check as they were typed.
 type checkFlags struct {
 	on, env, with  []string
 	at, cwd, user  string
+	asOf           string
+	services       bool
+	servicesIn     string
+	allServices    bool
 	cpu, kernel    string
 	platform       string
 	format, failOn string
 	verbose, quiet bool
+	project        projectFlags
 }
 
 func (a *app) check() *cobra.Command {
 	var f checkFlags
 	c := &cobra.Command{
-		Use:   "check FILE|DIR…",
+		Use:   "check [FILE|DIR]…",
 		Short: "Will it start there?",
 		Long: `check judges programs against target systems, as precisely as the target's own
 kernel and loader would, without running them: runs, fails because, or unknown
@@ -34,33 +36,86 @@ because.
 
 Targets (--on, several with commas or repeated; default host):
   host             this machine
+  almalinux:9      a release by name; willrun target list names them. Groups are
+                   all, supported, el, deb, el8+, and globs such as debian:*
+  image:REF        an image of a registry; image:app:1, image:app@sha256:…
+  oci:DIR          an OCI layout; DIR:TAG for one of several images
+  archive:FILE     a root tar, or what docker or podman save wrote
   dir:PATH         a root file system in a directory
-  archive:FILE     a root tar, or what docker save wrote; plain, gz, xz or zst
+  index:FILE       package metadata: an RPM database or primary.xml, a folder of
+                   .rpm or .deb files, an apk index, a captured tree; A+B joins
   scratch          an empty system
 
 A directory stands for all programs below it. TARGET#/path names a file inside
-a target, which is then judged at that place. A shared library is judged as if
-a plain program opened it.
+a target, which is then judged at that place. image:REF alone is what the image
+starts, in the image itself where --on says nothing else. Of a .rpm, .deb or
+.apk the programs are judged at their places, with its libraries laid over the
+target. --services is what the systemd units start. A shared library is judged
+as if a plain program opened it.
 
 Circumstances have defaults that the JSON output states under "assumed": a file
 that lies in the target is judged at its own place, any other as if it lay at
 /usr/local/bin, alone, as root, with nothing in the environment but PATH, on
-every CPU that the target supports and any kernel; for host, what this machine
-and shell have.
+every CPU that the target supports, under the release's own kernel or, for trees,
+any; for host, what this machine and shell have.
+
+A project says in .willrun.yaml what is checked and where; without arguments its
+subjects are. It lies in the working directory or above, up to the repository's
+root, and what the command line says goes before it:
+
+  version: 1
+  subjects: [dist]                 # files, directories and globs, from here
+  targets: [supported, dir:roots/el8]
+  env: [LD_LIBRARY_PATH=/opt/lib]  # and with, at, platform, cpu, kernel, user,
+  fail-on: later                   # cwd, as-of, as the flags of these names
+  suppressions:
+    - cause: library-missing       # or unknown; willrun explain lists causes
+      subject: dist/*              # globs; target, library, version, symbol too
+      reason: the installer brings it
+      until: 2026-12-31            # the last day; without it for good
+
+What is suppressed, or known from a --baseline, is told and does not count for
+the exit status. The verdict stays what it is: the program still fails.
 
 Exit status: 0 all start; 1 something fails, or a finding is at or above
 --fail-on; 2 some input could not be judged; 3 something stays unknown.`,
-		Example: `  willrun check ./app --on dir:/roots/el9,scratch
+		Example: `  willrun check ./app --on almalinux:9,debian:12,alpine:3.20,scratch
+  willrun check ./dist --on supported
+  willrun check app-1.2-1.x86_64.rpm --on el8+
+  willrun check image:registry.example/app:1
+  willrun check --services --on almalinux:9
   willrun check ./dist --on dir:/roots/el8 --fail-on later
   willrun check 'dir:/roots/el8#/opt/app/bin/app' --on dir:/roots/el9
   willrun check ./bin/app --with ./lib:/opt/app/lib --at /opt/app/bin/app \
       --env LD_LIBRARY_PATH=/opt/app/lib --on dir:/roots/el9
-  willrun check ./app --cpu x86-64-v2 --kernel 4.18 --format json`,
-		Args: atLeastOne("a file or directory to check"),
+  willrun check ./app --cpu x86-64-v2 --kernel 4.18 --format json
+  willrun check ./dist --on el8+ --write-baseline willrun.json
+  willrun check ./dist --on el8+ --baseline willrun.json`,
 		RunE: func(c *cobra.Command, args []string) error {
-			return a.runCheck(c.Context(), args, f)
+			p, args, err := a.project(c, args, &f)
+			if err != nil {
+				return err
+			}
+			return a.runCheck(c.Context(), args, f, p)
 		},
 	}
+	f.circumstanceFlags(c)
+	f.project.add(c)
+	fl := c.Flags()
+	fl.BoolVar(&f.services, "services", false, "check what the systemd units of this host start")
+	fl.StringVar(&f.servicesIn, "services-in", "", "check what the units of another `TARGET` start, such as dir:/roots/el8")
+	fl.BoolVar(&f.allServices, "all-services", false, "with --services: units that nothing starts, too")
+	fl.StringVar(&f.format, "format", "text", "text, json, jsonl (a result a line as it comes), sarif or junit")
+	fl.StringVar(&f.failOn, "fail-on", "blocks", "exit 1 from this severity on: blocks, later, risk, note")
+	fl.BoolVarP(&f.verbose, "verbose", "v", false, "show the trail: every object, who asked, every place looked at")
+	fl.BoolVarP(&f.quiet, "quiet", "q", false, "print nothing but errors")
+	_ = c.RegisterFlagCompletionFunc("format", words("text", "json", "jsonl", "sarif", "junit"))
+	_ = c.RegisterFlagCompletionFunc("fail-on", words("blocks", "later", "risk", "note"))
+	return c
+}
+
+// circumstanceFlags say where and how a program is to start.
+func (f *checkFlags) circumstanceFlags(c *cobra.Command) {
 	fl := c.Flags()
 	fl.StringSliceVar(&f.on, "on", nil, "`TARGETS` where they shall start (default host)")
 	fl.StringVar(&f.at, "at", "", "`PATH` on the target at which the program is to lie")
@@ -71,164 +126,43 @@ Exit status: 0 all start; 1 something fails, or a finding is at or above
 	fl.StringArrayVar(&f.env, "env", nil, "`K=V` in the program's environment (repeatable)")
 	fl.StringVar(&f.cwd, "cwd", "", "working `DIR` (default /)")
 	fl.StringVar(&f.user, "user", "", "`UID[:GID]` (default 0:0)")
-	fl.StringVar(&f.format, "format", "text", "text, json, or jsonl (a result a line as it comes)")
-	fl.StringVar(&f.failOn, "fail-on", "blocks", "exit 1 from this severity on: blocks, later, risk, note")
-	fl.BoolVarP(&f.verbose, "verbose", "v", false, "show the trail: every object, who asked, every place looked at")
-	fl.BoolVarP(&f.quiet, "quiet", "q", false, "print nothing but errors")
+	fl.StringVar(&f.asOf, "as-of", "", "`DAY`, such as 2026-12-31, on which releases are supported or not (default today)")
 	_ = c.RegisterFlagCompletionFunc("on", completeTargets)
-	_ = c.RegisterFlagCompletionFunc("format", words("text", "json", "jsonl"))
-	_ = c.RegisterFlagCompletionFunc("fail-on", words("blocks", "later", "risk", "note"))
 	_ = c.RegisterFlagCompletionFunc("cpu", words(judge.CPULevels()...))
-	return c
 }
 
-func completeTargets(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
-	for _, kind := range []string{"dir:", "archive:"} {
-		if strings.HasPrefix(typed, kind) {
-			return nil, cobra.ShellCompDirectiveDefault // a path: the shell knows
-		}
-	}
-	return []string{"host", "scratch", "dir:", "archive:"}, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
-}
-
-// circumstances parses the flags' words once, so that a wrong one is told
-// before anything is read.
-func (f checkFlags) circumstances() (judge.Circumstances, error) {
-	c := judge.Circumstances{At: f.at, CPU: f.cpu, Cwd: f.cwd, Env: f.env}
-	var err error
-	if c.Kernel, err = judge.ParseKernel(f.kernel); err != nil {
-		return c, fmt.Errorf("--kernel %q: %w", f.kernel, err)
-	}
-	if c.User, err = judge.ParseUser(f.user); err != nil {
-		return c, fmt.Errorf("--user %q: %w", f.user, err)
-	}
-	if c.Machine, err = judge.ParsePlatform(f.platform); err != nil {
-		return c, fmt.Errorf("--platform %q: %w", f.platform, err)
-	}
-	if err = judge.KnownCPU(f.cpu); err != nil {
-		return c, fmt.Errorf("--cpu %q: %w", f.cpu, err)
-	}
-	for _, kv := range f.env {
-		if !strings.Contains(kv, "=") {
-			return c, fmt.Errorf("--env %q: K=V is wanted", kv)
-		}
-	}
-	for _, w := range f.with {
-		layer, err := judge.ParseLayer(w)
-		if err != nil {
-			return c, fmt.Errorf("--with %q: %w", w, err)
-		}
-		c.With = append(c.With, layer)
-	}
-	for flag, p := range map[string]string{"--at": f.at, "--cwd": f.cwd} {
-		if p != "" && !strings.HasPrefix(p, "/") {
-			return c, fmt.Errorf("%s %q: an absolute path on the target is wanted", flag, p)
-		}
-	}
-	return c, nil
-}
-
-func (a *app) runCheck(ctx context.Context, args []string, f checkFlags) error {
-	circ, err := f.circumstances()
-	if err != nil {
-		return err
-	}
+func (a *app) runCheck(ctx context.Context, args []string, f checkFlags, p *projectOf) error {
 	failOn, err := diagnosis.ParseSeverity(f.failOn)
 	if err != nil {
 		return fmt.Errorf("--fail-on: %w", err)
 	}
-	if err := oneOf("--format", f.format, "text", "json", "jsonl"); err != nil {
+	if err := oneOf("--format", f.format, "text", "json", "jsonl", "sarif", "junit"); err != nil {
 		return err
 	}
 	style, err := a.style(f.verbose)
 	if err != nil {
 		return err
 	}
-	names := target.Names(f.on)
-	bench := judge.NewBench(a.Env)
-	defer bench.Close()
-
-	out := a.checkOutput(f, style, names)
-	var targets []*target.Target
-	for _, name := range names {
-		t, err := bench.Target(ctx, name)
-		if err != nil {
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			out.trouble("", name, err)
-			continue
+	out := a.checkOutput(f, style)
+	q, err := a.question(ctx, args, f, out.trouble)
+	if err != nil {
+		return p.blame(err)
+	}
+	defer q.bench.Close()
+	out.targets = q.targets
+	review := p.review(q.circ.AsOf)
+	err = q.ask(ctx, func(o outcome) error {
+		for i := range o.results {
+			review.Mark(&o.results[i])
+			a.raise(o.results[i].ExitCode(failOn))
 		}
-		targets = append(targets, t)
-	}
-	out.targets = targets
-	if len(targets) > 0 {
-		err = a.checkAll(ctx, bench, args, targets, circ, func(o outcome) error {
-			for _, r := range o.results {
-				a.raise(r.ExitCode(failOn))
-			}
-			return out.add(o)
-		})
-	}
+		return out.add(o)
+	})
 	if err != nil {
 		return err
 	}
-	return out.finish()
-}
-
-// outcome is one subject on every target.
-type outcome struct {
-	file    string
-	results []judge.Result
-	errs    []report.Trouble
-}
-
-// checkAll judges every subject on every target, several at a time, and gives
-// the outcomes in the order of the subjects.
-func (a *app) checkAll(ctx context.Context, bench *judge.Bench, args []string, targets []*target.Target, circ judge.Circumstances, give func(outcome) error) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	line := pipeline(ctx, func(yield func(func() outcome) bool) error {
-		for _, arg := range args {
-			err := bench.Subjects(ctx, arg, func(s judge.Subject, err error) error {
-				if !yield(func() outcome { return judgeOne(ctx, bench, s, err, targets, circ) }) {
-					return ctx.Err()
-				}
-				return nil
-			})
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	for o := range line.out {
-		if err := give(o); err != nil {
-			return err
-		}
+	if err := out.finish(); err != nil {
+		return err
 	}
-	return line.err()
-}
-
-func judgeOne(ctx context.Context, bench *judge.Bench, s judge.Subject, err error, targets []*target.Target, circ judge.Circumstances) outcome {
-	o := outcome{file: s.File}
-	if err == nil {
-		err = s.Read()
-	}
-	if err != nil {
-		o.errs = append(o.errs, report.Trouble{File: s.File, Error: err.Error()})
-		return o
-	}
-	for _, t := range targets {
-		if ctx.Err() != nil {
-			return o
-		}
-		r, err := bench.Check(ctx, s, t, circ)
-		if err != nil {
-			o.errs = append(o.errs, report.Trouble{File: s.File, Target: t.Name, Error: err.Error()})
-			continue
-		}
-		o.results = append(o.results, r)
-	}
-	return o
+	return a.closeProject(p, review, f.quiet)
 }

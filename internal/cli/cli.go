@@ -61,16 +61,23 @@ func Run(ctx context.Context, w World) int {
 	return a.code
 }
 
+// Command is the whole command with its subcommands, for its man pages. It is
+// not to be run: Run does that.
+func Command() *cobra.Command { return (&app{}).command() }
+
 func (a *app) command() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "willrun",
 		Short: "Will it run there? Why not?",
 		Long: `willrun says whether a program will start on another system, without running it:
 it does what that system's kernel and dynamic loader would do.`,
-		Example: `  willrun check ./app --on dir:/roots/el9        will it start there?
-  willrun check /usr/bin --on dir:/new,scratch   every program, several targets
-  willrun inspect ./app                          what is it, what does it need?
-  willrun explain version-missing                what does this cause mean?`,
+		Example: `  willrun check ./app --on almalinux:9,debian:12   will it start there?
+  willrun check /usr/bin --on dir:/new,supported   every program, several targets
+  willrun tree ./app --on el8                      what would be loaded, and why?
+  willrun floor ./app                              how old may the system be?
+  willrun target diff centos:8 almalinux:9         what comes and goes?
+  willrun inspect ./app                            what is it, what does it need?
+  willrun explain version-missing                  what does this cause mean?`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Version:       version(),
@@ -85,7 +92,7 @@ it does what that system's kernel and dynamic loader would do.`,
 	})
 	root.PersistentFlags().StringVar(&a.color, "color", "auto", "colours: auto (on a terminal, without NO_COLOR), always, never")
 	_ = root.RegisterFlagCompletionFunc("color", words("auto", "always", "never"))
-	root.AddCommand(a.check(), a.inspect(), a.explain())
+	root.AddCommand(a.check(), a.tree(), a.floor(), a.target(), a.inspect(), a.explain())
 	root.CompletionOptions.HiddenDefaultCmd = false
 	return root
 }

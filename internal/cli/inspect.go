@@ -70,7 +70,7 @@ func (a *app) runInspect(ctx context.Context, args []string, format string, verb
 		first = false
 		return nil
 	}
-	bench := judge.NewBench(a.Env)
+	bench := a.bench(checkFlags{})
 	defer bench.Close()
 	for _, arg := range args {
 		if err := bench.Subjects(ctx, arg, one); err != nil {

@@ -88,7 +88,7 @@ func (m *messages) ask(ts *testscript.TestScript, s lab.Spec, uid string) (got s
 	for _, kv := range s.Env {
 		args = append(args, "--env", kv)
 	}
-	if host, err := target.Open(context.Background(), "host"); err == nil {
+	if host, err := target.Open(context.Background(), "host", target.Options{}); err == nil {
 		args = append(args, "--cpu", host.Host.CPU, "--kernel", host.Host.Release)
 	}
 	var out, errs bytes.Buffer

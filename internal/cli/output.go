@@ -3,9 +3,11 @@ package cli
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/willrun/willrun/diagnosis"
+	"github.com/willrun/willrun/docs/causes"
 	"github.com/willrun/willrun/judge"
 	"github.com/willrun/willrun/report"
 	"github.com/willrun/willrun/target"
@@ -16,17 +18,17 @@ type checkOutput struct {
 	app      *app
 	flags    checkFlags
 	style    report.Style
-	names    []string
 	targets  []*target.Target // those that could be opened
 	results  []judge.Result
 	troubles []report.Trouble
 	counts   map[diagnosis.Verdict]int
 	judged   int
 	progress *progress
+	ended    []diagnosis.Finding // ends of life that wait to be told
 }
 
-func (a *app) checkOutput(f checkFlags, style report.Style, names []string) *checkOutput {
-	o := &checkOutput{app: a, flags: f, style: style, names: names, counts: map[diagnosis.Verdict]int{}}
+func (a *app) checkOutput(f checkFlags, style report.Style) *checkOutput {
+	o := &checkOutput{app: a, flags: f, style: style, counts: map[diagnosis.Verdict]int{}}
 	if _, tty := terminal(a.Stderr); tty && !f.quiet {
 		o.progress = &progress{app: a, started: time.Now()}
 	}
@@ -63,7 +65,7 @@ func (o *checkOutput) print(done outcome) error {
 			}
 		}
 		return nil
-	case o.flags.format == "json", len(o.targets) > 1 && len(done.results) == len(o.targets):
+	case o.flags.format != "text", len(o.targets) > 1 && len(done.results) == len(o.targets):
 		o.results = append(o.results, done.results...)
 		return nil
 	}
@@ -71,9 +73,20 @@ func (o *checkOutput) print(done outcome) error {
 	var b bytes.Buffer
 	for _, r := range done.results {
 		o.style.Result(&b, r)
+		o.noteEnd(r)
 	}
 	_, err := o.app.Stdout.Write(b.Bytes())
 	return err
+}
+
+// noteEnd keeps what is to be told of a target once, however many programs
+// are judged on it.
+func (o *checkOutput) noteEnd(r judge.Result) {
+	for _, f := range r.Findings {
+		if f.Cause == diagnosis.TargetEndOfLife && !f.Accepted() && !slices.ContainsFunc(o.ended, func(g diagnosis.Finding) bool { return g.Detail == f.Detail }) {
+			o.ended = append(o.ended, f)
+		}
+	}
 }
 
 // finish prints what waits for the end.
@@ -93,6 +106,14 @@ func (o *checkOutput) finish() error {
 		return report.JSON(o.app.Stdout, doc)
 	case o.flags.format == "jsonl":
 		return nil
+	case o.flags.format == "sarif":
+		return report.SARIF(o.app.Stdout, report.Tool{Version: version(), Page: causes.Page}, o.results, o.troubles)
+	case o.flags.format == "junit":
+		failOn, err := diagnosis.ParseSeverity(o.flags.failOn)
+		if err != nil {
+			return err
+		}
+		return report.JUnit(o.app.Stdout, failOn, o.results, o.troubles)
 	}
 	if len(o.targets) > 1 && len(o.results) > 0 {
 		var names []string
@@ -101,6 +122,7 @@ func (o *checkOutput) finish() error {
 		}
 		o.style.Matrix(o.app.Stdout, names, o.results)
 	}
+	o.style.Notes(o.app.Stdout, o.ended)
 	if o.judged > 1 {
 		fmt.Fprintln(o.app.Stdout)
 		o.style.Summary(o.app.Stdout, o.counts, len(o.troubles))
@@ -109,31 +131,4 @@ func (o *checkOutput) finish() error {
 		fmt.Fprintln(o.app.Stderr, "willrun: no programs found")
 	}
 	return nil
-}
-
-// progress is a line on a terminal's standard error that comes and goes.
-type progress struct {
-	app     *app
-	started time.Time
-	last    time.Time
-	shown   bool
-}
-
-// show is quiet for the first half second, and then seldom.
-func (p *progress) show(judged int, file string) {
-	if p == nil || time.Since(p.started) < 500*time.Millisecond || time.Since(p.last) < 100*time.Millisecond {
-		return
-	}
-	p.last, p.shown = time.Now(), true
-	if len(file) > 50 {
-		file = "…" + file[len(file)-49:]
-	}
-	fmt.Fprintf(p.app.Stderr, "\r\x1b[K%d judged  %q", judged, file)
-}
-
-func (p *progress) clear() {
-	if p != nil && p.shown {
-		fmt.Fprint(p.app.Stderr, "\r\x1b[K")
-		p.shown = false
-	}
 }

@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 // The command as users meet it: help, flags, formats, exit codes.
 func TestCommand(t *testing.T) {
 	testscript.Run(t, testscript.Params{Dir: "testdata/command", RequireExplicitExec: true, Cmds: map[string]func(*testscript.TestScript, bool, []string){
-		"status": status,
+		"status": status, "prog": (&programs{t}).prog,
 	}})
 }
 
@@ -117,6 +117,9 @@ __attribute__((force_align_arg_pointer)) void _start(void){sys(1,1,(long)"MARK\n
 	"f.c":    `int f(void){return 42;}`,
 	"g.c":    `int g(void){return 42;}`,
 	"fg.c":   `int g(void); int f(void){return g();}`,
+	"lfs.c":  `int open64(void),readdir64_r(void),posix_fadvise64(void); int(*volatile keep[])(void)={open64,readdir64_r,posix_fadvise64};`,
+	"long.c": `int posix_fallocate64(void); int(*volatile keep)(void)=posix_fallocate64;`,
+	"defs.c": `int open64(void){return 0;}int readdir64_r(void){return 0;}int posix_fadvise64(void){return 0;}int posix_fallocate64(void){return 0;}`,
 	"v1.map": "V1{global:f;g;local:*;};\n",
 	"v2.map": "V1{global:g;};V2{global:f;local:*;}V1;\n",
 }
@@ -268,7 +271,7 @@ func (c *conditions) check(ts *testscript.TestScript, place string, env []string
 	for _, kv := range env {
 		args = append(args, "--env", kv)
 	}
-	if host, err := target.Open(context.Background(), "host"); err == nil {
+	if host, err := target.Open(context.Background(), "host", target.Options{}); err == nil {
 		args = append(args, "--cpu", host.Host.CPU, "--kernel", host.Host.Release)
 	}
 	var out, errs bytes.Buffer

@@ -9,6 +9,7 @@ import (
 
 	"github.com/willrun/willrun/diagnosis"
 	"github.com/willrun/willrun/judge"
+	"github.com/willrun/willrun/target"
 )
 
 // willrun says of itself that it runs on an empty system and on every root of
@@ -29,7 +30,7 @@ func TestWillrunRunsEverywhere(t *testing.T) {
 		t.Errorf("it has %d bytes, and 25 MB is the limit", info.Size())
 	}
 	ctx := context.Background()
-	bench := judge.NewBench(nil)
+	bench := judge.NewBench(target.Options{})
 	defer bench.Close()
 	for _, v := range l.Views(t) {
 		if v.Qemu == "aarch64" || v.Noexec {

@@ -154,9 +154,9 @@ func (l *Lab) pairs(t *testing.T) []*pair {
 
 func (l *Lab) predict(t *testing.T, pairs []*pair) {
 	ctx := context.Background()
-	bench := judge.NewBench(nil)
+	bench := judge.NewBench(target.Options{})
 	defer bench.Close()
-	host, err := target.Open(ctx, "host")
+	host, err := target.Open(ctx, "host", target.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

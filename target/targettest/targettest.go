@@ -66,7 +66,7 @@ func Run(t *testing.T, name func(t *testing.T, dir string) string) {
 // Look holds an open target against the directory that it was made of.
 func Look(t *testing.T, dir, name string) {
 	t.Helper()
-	tgt, err := target.Open(context.Background(), name)
+	tgt, err := target.Open(context.Background(), name, target.Options{})
 	check(t, err)
 	defer tgt.Close()
 	if tgt.Name != name || tgt.Evidence != "tree" || tgt.Host != nil || tgt.Empty {

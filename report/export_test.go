@@ -1,0 +1,6 @@
+package report
+
+var (
+	TextWidth = textWidth
+	Compress  = compress
+)
