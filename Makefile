@@ -18,6 +18,7 @@ try: build
 
 test: build
 	bash lab/install.sh
+	bash scripts/tools.sh
 	$(GO) vet ./...
 	$(GO) test -timeout 50m ./...
 

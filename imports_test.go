@@ -20,8 +20,8 @@ var mayImport = map[string]string{
 	"target":                "ociimage pkgindex profile root",
 	"target/targettest":     "root target",
 	"explain":               "binary diagnosis loader root",
-	"judge":                 "binary diagnosis explain loader pkgindex root services target",
-	"report":                "binary diagnosis floor judge loader report/layered",
+	"judge":                 "binary diagnosis explain loader pkgindex prove root services target",
+	"report":                "binary diagnosis floor judge loader prove report/layered",
 	"report/layered":        "",
 	"docs/causes":           "",
 	"docs/man":              "",
@@ -41,7 +41,7 @@ var mayImport = map[string]string{
 	"internal/fixture":      "binary root",
 	"internal/lab":          "binary diagnosis judge root target",
 	"internal/cli":          "binary diagnosis docs/causes explain floor judge pkgindex pkgindex/mirror project prove report target",
-	"cmd/willrun":           "internal/cli",
+	"cmd/willrun":           "internal/cli prove",
 	"":                      "",
 }
 

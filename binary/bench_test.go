@@ -51,6 +51,6 @@ func BenchmarkLookup(b *testing.B) {
 	}
 	h := GNUHash("getaddrinfo")
 	for b.Loop() {
-		f.ELF.Lookup("getaddrinfo", h, func(int) bool { return false })
+		f.ELF.Lookup("getaddrinfo", h, func(Symbol) bool { return false })
 	}
 }

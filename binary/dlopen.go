@@ -22,10 +22,18 @@ func (e *elfReader) dlopenStrings() {
 		return
 	}
 	stubs := map[uint64]bool{}
-	reached := map[uint64]bool{} // slots that have a stub: no more are looked for once all have
+	// Slots that the PLT is for have a stub each, and no others then have one:
+	// once these are reached, no more is looked for.
+	inPLT := 0
+	for _, plt := range slots {
+		if plt {
+			inPLT++
+		}
+	}
+	reached := map[uint64]bool{}
 	e.eachCode(func(code []byte, base uint64, from int) bool {
 		e.stubs(code, base, from, slots, stubs, reached)
-		return len(reached) < len(slots)
+		return inPLT == 0 || len(reached) < inPLT
 	})
 	e.eachCode(func(code []byte, base uint64, from int) bool {
 		e.calls(code, base, from, slots, stubs)
@@ -73,7 +81,8 @@ func (e *elfReader) eachCode(give func(code []byte, base uint64, from int) (more
 	}
 }
 
-// dlopenSlots are the GOT slots that a relocation fills with dlopen.
+// dlopenSlots are the GOT slots that a relocation fills with dlopen, and
+// whether the PLT is for them.
 func (e *elfReader) dlopenSlots() map[uint64]bool {
 	slots := map[uint64]bool{}
 	names := map[uint64]bool{} // symbols of that name
@@ -89,7 +98,7 @@ func (e *elfReader) dlopenSlots() map[uint64]bool {
 		size := e.relSize(r.rela)
 		for b := r.raw; uint64(len(b)) >= size; b = b[size:] {
 			if names[e.view.ptr(b[word:])>>32] {
-				slots[e.view.ptr(b)] = true
+				slots[e.view.ptr(b)] = slots[e.view.ptr(b)] || r.plt
 			}
 		}
 	}
@@ -105,10 +114,13 @@ func (e *elfReader) rel32(code []byte, base uint64, at int) uint64 {
 func (e *elfReader) stubs(code []byte, base uint64, from int, slots, found, reached map[uint64]bool) {
 	for i := through(code, from, 0x25); i >= 0; i = through(code, i+1, 0x25) {
 		slot := e.rel32(code, base, i+2)
-		if !slots[slot] {
+		plt, ok := slots[slot]
+		if !ok {
 			continue
 		}
-		reached[slot] = true
+		if plt {
+			reached[slot] = true
+		}
 		start := i
 		if start > 0 && code[start-1] == 0xf2 {
 			start--
@@ -129,7 +141,7 @@ func (e *elfReader) calls(code []byte, base uint64, from int, slots, stubs map[u
 	i, j := direct(code, from), through(code, from, 0x15)
 	for i >= 0 || j >= 0 {
 		if j >= 0 && (i < 0 || j < i) {
-			if slots[e.rel32(code, base, j+2)] {
+			if _, ok := slots[e.rel32(code, base, j+2)]; ok {
 				e.argument(code, base, j)
 			}
 			j = through(code, j+1, 0x15)

@@ -57,7 +57,7 @@ func readELF(src *source, f *Facts, d depth) *elfReader {
 		e.dynamicStrings()
 		if d > kindOnly {
 			e.versions()
-			e.symbols()
+			e.symbols(d == forLookups)
 			e.relocations()
 		}
 	}

@@ -61,8 +61,7 @@ func (e *elfReader) gnuHash(addr uint64) (t gnuTable) {
 // bucket, chain (elf/dl-lookup.c, do_lookup_x).
 func (e *elfReader) reachGNU(t gnuTable) {
 	e.syms.reach = make([]bool, e.syms.count)
-	e.syms.hashes = make([]uint32, e.syms.count)
-	e.syms.names = make([]string, e.syms.count)
+	e.syms.names, e.syms.hashes = make([]string, e.syms.count), make([]uint32, e.syms.count)
 	o := e.order
 	n := uint64(len(t.buckets)) / 4
 	for b := uint64(0); b < n; b++ {
@@ -78,7 +77,7 @@ func (e *elfReader) reachGNU(t gnuTable) {
 			s, _ := e.sym(i)
 			name, _ := e.str(uint64(s.name))
 			h := GNUHash(name)
-			e.syms.hashes[i], e.syms.names[i] = h, name
+			e.syms.names[i], e.syms.hashes[i] = name, h
 			e.syms.reach[i] = h|1 == hash|1 && uint64(h)%n == b && e.inBloom(t, h)
 			if hash&1 != 0 {
 				break

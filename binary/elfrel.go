@@ -8,7 +8,8 @@ type relRange struct {
 	rela       bool
 	plt        bool
 	skip       uint64 // leading relative ones that no loader looks up
-	raw        []byte // the table, as far as it is in the file
+	first      []byte // the first entry
+	raw        []byte // what follows the relative ones, as far as it is in the file
 }
 
 // relRanges lists the tables in the order in which glibc works through them
@@ -42,14 +43,31 @@ func (e *elfReader) relRanges() []relRange {
 		}
 	}
 	for i := range list {
-		r := &list[i]
-		r.raw = e.view.upTo(r.addr, r.size)
-		if uint64(len(r.raw)) < r.size {
-			e.problem("relocations", r.addr, r.size, uint64(len(r.raw)), "the table lies outside the file")
-		}
+		e.readRels(&list[i])
 	}
 	e.rels = list
 	return list
+}
+
+// readRels reads a table without the relative relocations that lead it: of
+// these only their number counts, and a large library has hundreds of
+// thousands.
+func (e *elfReader) readRels(r *relRange) {
+	entry := e.relSize(r.rela)
+	off, left, ok := e.view.locate(r.addr)
+	size := uint64(e.src.size)
+	if whole := ok && left >= r.size && off <= size && r.size <= size-off; whole && r.skip > 0 {
+		r.skip = min(r.skip, r.size/entry)
+		r.first = e.view.upTo(r.addr, min(entry, r.size))
+		r.raw, _ = e.src.bytes(off+r.skip*entry, r.size-r.skip*entry)
+		return
+	}
+	r.raw = e.view.upTo(r.addr, r.size)
+	if uint64(len(r.raw)) < r.size {
+		e.problem("relocations", r.addr, r.size, uint64(len(r.raw)), "the table lies outside the file")
+	}
+	r.skip = min(r.skip, uint64(len(r.raw))/entry)
+	r.first, r.raw = r.raw[:min(entry, uint64(len(r.raw)))], r.raw[r.skip*entry:]
 }
 
 func (e *elfReader) relSize(rela bool) uint64 {
@@ -64,11 +82,8 @@ func (e *elfReader) relSize(rela bool) uint64 {
 // a symbol.
 func (e *elfReader) eachRel(r relRange, give func(sym uint64, typ uint32)) {
 	size, b := e.relSize(r.rela), r.raw
-	if n := uint64(len(b)) / size; r.skip > n {
-		r.skip = n
-	}
 	if e.usual && r.rela && e.Header.Machine != 8 {
-		for b = b[r.skip*size:]; len(b) >= 24; b = b[24:] {
+		for ; len(b) >= 24; b = b[24:] {
 			info := stdbinary.LittleEndian.Uint64(b[8:16])
 			give(info>>32, uint32(info))
 		}
@@ -76,7 +91,7 @@ func (e *elfReader) eachRel(r relRange, give func(sym uint64, typ uint32)) {
 	}
 	mips64 := e.Header.Machine == 8 && e.Class == 64
 	word := e.view.wordSize()
-	for b = b[r.skip*size:]; uint64(len(b)) >= size; b = b[size:] {
+	for ; uint64(len(b)) >= size; b = b[size:] {
 		info := e.view.ptr(b[word:])
 		switch {
 		case mips64:
@@ -116,7 +131,7 @@ func (e *elfReader) relocations() {
 	r.reserve()
 	for _, rng := range e.relRanges() {
 		if rng.skip > 0 {
-			r.count(e.firstType(rng), int(min(rng.skip, rng.size/e.relSize(rng.rela))), rng.plt)
+			r.count(e.firstType(rng), int(rng.skip), rng.plt)
 		}
 		e.eachRel(rng, func(sym uint64, typ uint32) { r.add(sym, typ, rng.plt) })
 	}
@@ -131,7 +146,7 @@ func (e *elfReader) relocations() {
 // firstType is the type that leads a table of relative relocations.
 func (e *elfReader) firstType(r relRange) uint32 {
 	typ := e.relativeType()
-	r.skip, r.raw = 0, r.raw[:min(e.relSize(r.rela), uint64(len(r.raw)))]
+	r.raw = r.first
 	e.eachRel(r, func(_ uint64, t uint32) { typ = t })
 	return typ
 }
@@ -148,6 +163,20 @@ type relocs struct {
 	last  typeKey  // the type counted last
 	lastN int      // its place
 	mem   []uint32 // where the types of imports lie
+
+	used    typeKey // the type asked for last
+	lastUse Use
+
+	index            uint16 // the version asked for last
+	version, library string
+}
+
+// use is what a relocation does; most are as the one before.
+func (r *relocs) use(typ uint32, plt bool) Use {
+	if k := (typeKey{typ, plt}); k != r.used || r.lastUse == 0 {
+		r.used, r.lastUse = k, r.e.use(typ, plt)
+	}
+	return r.lastUse
 }
 
 // reserve makes room for as many imports as there are symbols named.
@@ -203,7 +232,7 @@ func (r *relocs) add(sym uint64, typ uint32, plt bool) {
 		e.problem("relocations", 0, sym, e.syms.count, "a relocation names a symbol that is not there")
 		return
 	}
-	use := e.use(typ, plt)
+	use := r.use(typ, plt)
 	if use == 0 {
 		return
 	}
@@ -225,10 +254,11 @@ func (r *relocs) add(sym uint64, typ uint32, plt bool) {
 	}
 	imp := Import{Name: e.nameOf(sym, s), VerIdx: e.versymOf(sym), Bind: s.info >> 4, Type: s.info & 0xf, Vis: s.other & 3,
 		Size: s.size, Defined: s.shndx != shnUndef, Value: s.value, Uses: use, Types: r.one(typ)}
-	imp.Version, imp.Library = e.importVersion(imp.VerIdx)
-	if sym < uint64(len(e.syms.export)) {
-		imp.export = e.syms.export[sym]
+	if imp.VerIdx&0x7fff != r.index {
+		r.index = imp.VerIdx & 0x7fff
+		r.version, r.library = e.importVersion(imp.VerIdx)
 	}
+	imp.Version, imp.Library = r.version, r.library
 	e.Imports = append(e.Imports, imp)
 	r.at[sym] = int32(len(e.Imports))
 }

@@ -9,9 +9,8 @@ type symTable struct {
 	count  uint64
 	versym []byte
 	reach  []bool   // found through the hash table; nil: no table
-	hashes []uint32 // GNUHash of the names that are reached; nil: not known
 	names  []string // as far as they were read
-	export []int32  // place among the exports + 1
+	hashes []uint32 // and their GNUHash
 }
 
 // rawSym is one decoded entry of the symbol table.
@@ -54,8 +53,9 @@ func (e *elfReader) versymOf(i uint64) uint16 {
 }
 
 // symbols finds the size of the symbol table through the hash tables (no
-// other header tells it), reads it, and lists what is defined.
-func (e *elfReader) symbols() {
+// other header tells it), reads it, and lists what is defined, or keeps it for
+// lookups.
+func (e *elfReader) symbols(lazy bool) {
 	e.syms.entry = 16
 	if e.Class == 64 {
 		e.syms.entry = 24
@@ -87,9 +87,12 @@ func (e *elfReader) symbols() {
 	if v, ok := e.Tag(dtVersym); ok {
 		e.syms.versym = e.view.upTo(v, 2*e.syms.count)
 	}
-	if hasGNU {
+	switch {
+	case hasGNU && lazy && e.lazily(gnuTab):
+		return
+	case hasGNU:
 		e.reachGNU(gnuTab)
-	} else if hasSysv {
+	case hasSysv:
 		e.reachSysv(sysvTab)
 	}
 	e.exports()
@@ -109,27 +112,32 @@ func (e *elfReader) exports() {
 		}
 	}
 	e.Exports = make([]Symbol, 0, defined)
-	e.syms.export = make([]int32, e.syms.count)
 	if e.syms.hashes != nil {
 		e.index.hashes = make([]uint32, 0, defined)
 	}
 	for i := uint64(1); i < e.syms.count; i++ {
-		s, _ := e.sym(i)
-		if s.shndx == shnUndef || s.info>>4 == 0 {
-			continue
-		}
-		x := Symbol{Name: e.nameOf(i, s), VerIdx: e.versymOf(i), Type: s.info & 0xf, Bind: s.info >> 4, Vis: s.other & 3, Value: s.value, Size: s.size}
-		x.Version = e.definedVersion(x.VerIdx)
-		if s.shndx == shnAbs || s.shndx == shnCommon {
-			x.Shndx = s.shndx
-		}
-		x.Unhashed = e.syms.reach == nil || !e.syms.reach[i]
-		e.Exports = append(e.Exports, x)
-		e.syms.export[i] = int32(len(e.Exports))
-		if e.syms.hashes != nil {
-			e.index.hashes = append(e.index.hashes, e.syms.hashes[i])
+		if x, ok := e.export(i); ok {
+			x.Unhashed = e.syms.reach == nil || !e.syms.reach[i]
+			e.Exports = append(e.Exports, x)
+			if e.syms.hashes != nil {
+				e.index.hashes = append(e.index.hashes, e.syms.hashes[i])
+			}
 		}
 	}
+}
+
+// export is symbol i; ok is false where it is not defined, or local.
+func (e *elfReader) export(i uint64) (x Symbol, ok bool) {
+	s, _ := e.sym(i)
+	if s.shndx == shnUndef || s.info>>4 == 0 {
+		return x, false
+	}
+	x = Symbol{Name: e.nameOf(i, s), VerIdx: e.versymOf(i), Type: s.info & 0xf, Bind: s.info >> 4, Vis: s.other & 3, Value: s.value, Size: s.size}
+	x.Version = e.definedVersion(x.VerIdx)
+	if s.shndx == shnAbs || s.shndx == shnCommon {
+		x.Shndx = s.shndx
+	}
+	return x, true
 }
 
 // definedVersion names the version of a defined symbol. Index 1 is the base

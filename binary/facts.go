@@ -115,9 +115,10 @@ type ELF struct {
 	// needs, and not its symbols.
 	Opaque bool `json:"opaque,omitempty"`
 
-	symtab   bool        // has a .symtab section
-	goExport bool        // has a .go_export section
-	index    symbolIndex // built on first use; see Lookup
+	symtab   bool         // has a .symtab section
+	goExport bool         // has a .go_export section
+	index    symbolIndex  // built on first use; see Lookup
+	table    *symbolTable // in place of Exports and index; see ReadLinked
 }
 
 // Header is the ELF header as it stands, for the checks that loaders make.
@@ -237,8 +238,6 @@ type Import struct {
 	Value   uint64   `json:"a,omitempty"` // of the symbol table entry
 	Uses    Use      `json:"u"`
 	Types   []uint32 `json:"r,omitempty"` // the relocation types, in the order met
-
-	export int32 // the file's own definition: place in Exports + 1, 0 where it is not known; see Own
 }
 
 // RelocCount is a relocation type and how often it occurs.

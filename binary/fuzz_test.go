@@ -59,7 +59,7 @@ func FuzzRead(f *testing.F) {
 		}
 		if e := facts.ELF; e != nil {
 			for i := range e.Exports {
-				e.Lookup(e.Exports[i].Name, GNUHash(e.Exports[i].Name), func(int) bool { return true })
+				e.Lookup(e.Exports[i].Name, GNUHash(e.Exports[i].Name), func(Symbol) bool { return true })
 			}
 		}
 	})
@@ -75,8 +75,25 @@ func FuzzELF(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, class, order byte, rest []byte) {
 		data := append([]byte{0x7f, 'E', 'L', 'F', class&1 + 1, order&1 + 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0}, rest...)
-		if _, err := Read(bytes.NewReader(data), int64(len(data))); err != nil {
+		facts, err := Read(bytes.NewReader(data), int64(len(data)))
+		if err != nil {
 			t.Fatal(err)
+		}
+		linked, err := ReadLinked(bytes.NewReader(data), int64(len(data)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if kind, err := ReadKind(bytes.NewReader(data), int64(len(data))); err != nil || kind.ELF.Kind != facts.ELF.Kind {
+			t.Fatal(err, kind.ELF.Kind, facts.ELF.Kind)
+		}
+		for i := range facts.ELF.Exports {
+			name := facts.ELF.Exports[i].Name
+			linked.ELF.Lookup(name, GNUHash(name), func(x Symbol) bool {
+				if x.Name != name {
+					t.Fatalf("asked for %q, found %q", name, x.Name)
+				}
+				return true
+			})
 		}
 	})
 }
@@ -169,4 +186,26 @@ func goTable(names string) []byte {
 		b = binary.LittleEndian.AppendUint64(b, w)
 	}
 	return append(b, names...)
+}
+
+// FuzzLinked: tables of any content answer lookups, and only with the name that
+// was asked for.
+func FuzzLinked(f *testing.F) {
+	all := bytes.Repeat([]byte{0xff}, 8)
+	f.Add(all, []byte{1, 0, 0, 0}, []byte{0, 0, 0, 0, 1, 0, 0, 0}, make([]byte, 72), "\x00name\x00", "name", uint8(1))
+	f.Add(all, []byte{0, 0, 0, 0}, []byte{}, make([]byte, 24), "", "", uint8(0))
+	f.Fuzz(func(t *testing.T, bloom, buckets, chain, raw []byte, strtab, name string, symoffset uint8) {
+		e := &elfReader{ELF: &ELF{}, order: binary.LittleEndian, usual: true, strtab: strtab, view: &view{wide: true, order: binary.LittleEndian}}
+		e.syms = symTable{entry: 24, raw: raw, count: uint64(len(raw)) / 24}
+		gnu := gnuTable{symoffset: uint64(symoffset), shift: uint32(symoffset), bloom: bloom[:len(bloom)&^7], buckets: buckets[:len(buckets)&^3], chain: chain}
+		if !e.lazily(gnu) {
+			return
+		}
+		e.Lookup(name, GNUHash(name), func(x Symbol) bool {
+			if x.Name != name {
+				t.Fatalf("asked for %q, found %q", name, x.Name)
+			}
+			return true
+		})
+	})
 }

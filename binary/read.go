@@ -33,6 +33,13 @@ func ReadObject(r io.ReaderAt, size int64) (*Facts, error) {
 	return read(r, size, forLoader)
 }
 
+// ReadLinked is ReadObject without Exports: symbols are decoded when a Lookup
+// asks for them, for programs use few of those that their libraries have. Such
+// Facts do not serialise.
+func ReadLinked(r io.ReaderAt, size int64) (*Facts, error) {
+	return read(r, size, forLookups)
+}
+
 // ReadKind reads only what tells the file's format and kind: for many files
 // of which few are wanted.
 func ReadKind(r io.ReaderAt, size int64) (*Facts, error) {
@@ -44,6 +51,7 @@ type depth int
 
 const (
 	kindOnly depth = iota
+	forLookups
 	forLoader
 	everything
 )

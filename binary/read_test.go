@@ -81,7 +81,7 @@ func TestFactsSurviveJSON(t *testing.T) {
 		}
 		if e := again.ELF; e != nil {
 			found := 0
-			e.Lookup("exported", GNUHash("exported"), func(int) bool { found++; return true })
+			e.Lookup("exported", GNUHash("exported"), func(Symbol) bool { found++; return true })
 			if found != 1 || !reflect.DeepEqual(e.Imports, f.ELF.Imports) {
 				t.Errorf("lookup after JSON: %d, imports %+v", found, e.Imports)
 			}

@@ -30,7 +30,7 @@ type window struct {
 
 const (
 	windowSize  = 64 << 10 // of the smallest; each class has twice the size
-	windowAlign = 4 << 10  // what stands a little before is often asked for next
+	windowAlign = 4 << 10  // what stands a little before is often asked for, too
 	classes     = 9
 	maxHeld     = 64 << 20
 )
@@ -77,6 +77,9 @@ func (s *source) bytes(off, n uint64) (b []byte, ok bool) {
 		}
 	}
 	start := off &^ (windowAlign - 1)
+	if size > windowSize && off >= size-windowSize {
+		start = size - windowSize // the last one whole
+	}
 	class := windowClass(off - start + n)
 	if class >= classes || s.held+windowSize<<class > maxHeld {
 		b = make([]byte, n)

@@ -68,6 +68,9 @@ func program(about About) []diagnosis.Remedy {
 		return []diagnosis.Remedy{{Command: "sed -i '1i #!/bin/sh' " + quote(about.Place),
 			Why: "a script starts with #! and its interpreter's path; a shell may run it without, the kernel does not"}}
 	}
+	if about.Facts != nil && about.Facts.Describe == "nothing" {
+		return []diagnosis.Remedy{{Why: "install the program there, or change what names it"}}
+	}
 	return []diagnosis.Remedy{{Why: "fetch or build the file again, and compare its checksum: this is not a whole program"}}
 }
 

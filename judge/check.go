@@ -22,6 +22,7 @@ const DefaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbi
 
 // trial is one subject on one target under settled circumstances.
 type trial struct {
+	bench   *Bench
 	subject Subject
 	target  *target.Target
 	tree    *root.Root
@@ -33,6 +34,7 @@ type trial struct {
 	as      As
 	unknown []string // what could not be settled
 	perhaps []string // libraries that may be there
+	inPlace bool     // the subject lies in the tree, or in what lies over it
 }
 
 // As says what a subject is judged as.
@@ -50,6 +52,12 @@ func (b *Bench) Check(ctx context.Context, s Subject, t *target.Target, c Circum
 
 // CheckAs is Check with a say in what the subject is judged as.
 func (b *Bench) CheckAs(ctx context.Context, s Subject, t *target.Target, c Circumstances, as As) (Result, error) {
+	r, _, err := b.try(ctx, s, t, c, as)
+	return r, err
+}
+
+// try is CheckAs, with the trial that came of it.
+func (b *Bench) try(ctx context.Context, s Subject, t *target.Target, c Circumstances, as As) (Result, *trial, error) {
 	within := s.home != nil && s.home.Root == t.Root
 	if !within && s.home != nil && s.home.Name == t.Name {
 		t, within = s.home, true // on the very machine that it was found on
@@ -57,18 +65,18 @@ func (b *Bench) CheckAs(ctx context.Context, s Subject, t *target.Target, c Circ
 	if !within {
 		var err error
 		if t, err = t.For(ctx, machineFor(s, c)); err != nil {
-			return Result{File: s.File}, err
+			return Result{File: s.File}, nil, err
 		}
 	}
 	r := Result{File: s.File, Target: t.Name, Evidence: t.Evidence, Data: t.Data, Kind: s.Facts.Describe, Facts: s.Facts, Unit: s.Unit()}
-	tr := &trial{subject: s, target: t, as: as}
+	tr := &trial{bench: b, subject: s, target: t, as: as}
 	tr.circumstances(b, c)
 	tr.options.Absent = tr.absent
 	if err := tr.settle(b, c); err != nil {
-		return r, fmt.Errorf("%s on %s: %w", s.File, t.Name, err)
+		return r, nil, fmt.Errorf("%s on %s: %w", s.File, t.Name, err)
 	}
 	if err := ctx.Err(); err != nil {
-		return r, err
+		return r, nil, err
 	}
 	tr.run(&r)
 	r.Assumed, r.Perhaps = tr.assumed, tr.perhaps
@@ -79,7 +87,7 @@ func (b *Bench) CheckAs(ctx context.Context, s Subject, t *target.Target, c Circ
 	if note, over := explain.EndOfLife(explain.Life(t.Life), c.AsOf); over {
 		r.Findings = append(r.Findings, note)
 	}
-	return r, nil
+	return r, tr, nil
 }
 
 // demands compares what a program of a package needs with what the package
@@ -118,7 +126,7 @@ func (tr *trial) absent(what loader.What, name string) string {
 	case loader.AnInterpreter:
 		return "" // every kind of evidence knows the loaders
 	case loader.ADlopen:
-		if tr.target.LacksLibrary(name) {
+		if tr.bench.lacks(tr.target, name) {
 			return ""
 		}
 		return perhaps
@@ -126,7 +134,7 @@ func (tr *trial) absent(what loader.What, name string) string {
 		if why := tr.subject.payload.absent(name); why != "" {
 			return why
 		}
-		if tr.target.LacksLibrary(name) {
+		if tr.bench.lacks(tr.target, name) {
 			return ""
 		}
 		if !slices.Contains(tr.perhaps, name) {
@@ -278,6 +286,7 @@ func (tr *trial) settle(b *Bench, c Circumstances) error {
 	if tr.subject.loop || tr.subject.gone != "" {
 		return nil
 	}
+	tr.inPlace = own
 	if own {
 		tr.info, err = tr.tree.Stat(tr.place, root.Superuser)
 		if err == nil {

@@ -31,8 +31,9 @@ type payload struct {
 	tree    *root.Root
 }
 
-// packageSubjects gives the programs of a package at their places.
-func (b *Bench) packageSubjects(ctx context.Context, file string, give func(Subject, error) error) error {
+// packageSubjects gives the programs of a package at their places, or the one
+// file at a place.
+func (b *Bench) packageSubjects(ctx context.Context, file, place string, give func(Subject, error) error) error {
 	p, err := readPayload(ctx, file)
 	if err != nil {
 		return give(Subject{File: file}, err)
@@ -40,16 +41,22 @@ func (b *Bench) packageSubjects(ctx context.Context, file string, give func(Subj
 	found := false
 	for i := range p.Package.Files {
 		f := &p.Package.Files[i]
+		if place != "" && f.Path != place {
+			continue
+		}
 		facts, err := f.Facts()
 		if err != nil {
 			err = fmt.Errorf("%s#%s: %w", file, f.Path, err)
-		} else if facts == nil || f.Mode&root.ModeFmt != root.ModeReg || f.Mode&0o111 == 0 || !startable(facts) {
+		} else if facts == nil || f.Mode&root.ModeFmt != root.ModeReg || place == "" && (f.Mode&0o111 == 0 || !startable(facts)) {
 			continue
 		}
 		found = true
 		if err := give(Subject{File: file + "#" + f.Path, Facts: facts, tree: p.tree, place: f.Path, payload: p}, err); err != nil {
 			return err
 		}
+	}
+	if !found && place != "" {
+		return give(Subject{File: file + "#" + place}, fmt.Errorf("%s: the package has no program or library %s", file, place))
 	}
 	if !found {
 		return give(Subject{File: file}, fmt.Errorf("%s: the package has no programs", file))

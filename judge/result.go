@@ -16,6 +16,7 @@ import (
 	"github.com/willrun/willrun/binary"
 	"github.com/willrun/willrun/diagnosis"
 	"github.com/willrun/willrun/loader"
+	"github.com/willrun/willrun/prove"
 )
 
 // Result of one subject on one target: the JSON contract of willrun check.
@@ -31,6 +32,11 @@ type Result struct {
 	Data      string              `json:"data"`           // revision of the embedded data, or digest of the image; "" for a tree
 	Kind      string              `json:"kind"`           // what the file is, in a few words
 	Unit      string              `json:"unit,omitempty"` // the service that starts it
+
+	// Proved is what reality said, where it was asked: "yes", "no" or
+	// "impossible"; Proof tells more of it.
+	Proved string       `json:"proved,omitempty"`
+	Proof  *prove.Proof `json:"proof,omitempty"`
 
 	Subject     string       `json:"subject,omitempty"`  // the file's name from the project's root, where that differs
 	Acceptances []Acceptance `json:"accepted,omitempty"` // reasons of Unknown that do not count for the exit status

@@ -122,6 +122,23 @@ type Bench struct {
 	targets map[string]*target.Target
 	lay     layers
 	memo    loader.Memo
+	lacking sync.Map // lack → bool
+}
+
+// lack is the question whether a target is known not to have a library.
+type lack struct {
+	target *target.Target
+	soname string
+}
+
+// lacks asks a target once.
+func (b *Bench) lacks(t *target.Target, soname string) bool {
+	key := lack{t, soname}
+	known, ok := b.lacking.Load(key)
+	if !ok {
+		known, _ = b.lacking.LoadOrStore(key, t.LacksLibrary(soname))
+	}
+	return known.(bool)
 }
 
 // NewBench makes an empty bench; o.Env is the caller's environment.
@@ -164,13 +181,19 @@ func (b *Bench) Subjects(ctx context.Context, arg string, give func(Subject, err
 		if err != nil {
 			return give(Subject{File: arg}, err)
 		}
+		if t.Evidence != target.Tree {
+			return give(Subject{File: arg}, fmt.Errorf("%s: %s knows its programs by what was written down of them, which is too little to judge them; name the file itself, or a tree", arg, name))
+		}
 		return walkTree(ctx, t, path.Clean(place), give)
 	}
 	if target.IsImage(arg) {
 		return b.imageSubjects(ctx, arg, give)
 	}
-	if IsPackage(arg) {
-		return b.packageSubjects(ctx, arg, give)
+	if file, place, one := strings.Cut(arg, "#/"); IsPackage(file) {
+		if one {
+			place = path.Clean("/" + place)
+		}
+		return b.packageSubjects(ctx, file, place, give)
 	}
 	abs, err := filepath.Abs(arg)
 	if err != nil {

@@ -382,11 +382,14 @@ func TestProgramOfAnotherSystem(t *testing.T) {
 	}{
 		"linux":   {static(func(f *binary.Facts) { f.Go = &binary.Go{Settings: []binary.Setting{{Key: "GOOS", Value: "linux"}}} }), true},
 		"GOOS":    {static(func(f *binary.Facts) { f.Go = &binary.Go{Settings: []binary.Setting{{Key: "GOOS", Value: "netbsd"}}} }), false},
-		"OS ABI":  {static(func(f *binary.Facts) { f.ELF.Header.Ident[7] = 9 }), false},
 		"GNU ABI": {static(func(f *binary.Facts) { f.ELF.Header.Ident[7] = 3 }), true},
 	} {
-		if trace := start(t, nil, c.facts, loader.Options{}); trace.Started() != c.starts {
+		if trace := start(t, nil, c.facts, loader.Options{}); trace.Started() != c.starts || len(trace.Limits) > 0 {
 			t.Errorf("%s: %+v", name, trace.Faults)
 		}
+	}
+	hint := static(func(f *binary.Facts) { f.ELF.Header.Ident[7] = 9 })
+	if trace := start(t, nil, hint, loader.Options{}); !trace.Started() || len(trace.Limits) != 1 {
+		t.Errorf("%+v %q", trace.Faults, trace.Limits)
 	}
 }

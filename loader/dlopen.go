@@ -143,11 +143,22 @@ func plainProgram(e *binary.ELF, interp string) *root.Object {
 	if strings.Contains(interp, "ld-musl-") {
 		soname = "libc.so"
 	}
-	p := &binary.ELF{Header: e.Header, Class: e.Class, Order: e.Order, Machine: e.Machine, Kind: binary.KindExec,
+	p := &binary.ELF{Header: plainHeader(e), Class: e.Class, Order: e.Order, Machine: e.Machine, Kind: binary.KindExec,
 		Interp: interp, HasInterp: true, Dynamic: true, Needed: []string{soname}, Tags: []binary.DynTag{{Tag: 1}, {Tag: 5}}}
-	p.Header.Type = 2
-	p.Header.Ident = append([]byte{}, e.Header.Ident...)
 	return &root.Object{Info: root.Info{Path: "/usr/local/bin/program", Mode: root.ModeReg | 0o755}, Facts: &binary.Facts{Format: binary.FormatELF, ELF: p}}
+}
+
+// plainHeader is a sound header of the library's kind: its own may be damaged.
+func plainHeader(e *binary.ELF) binary.Header {
+	h := binary.Header{Ident: make([]byte, 16), Type: 2, Machine: e.Header.Machine, Version: 1, Flags: e.Header.Flags, Ehsize: 64, Phentsize: 56, Phnum: 1}
+	copy(h.Ident, "\x7fELF\x02\x01\x01")
+	if e.Class == 32 {
+		h.Ident[4], h.Ehsize, h.Phentsize = 1, 52, 32
+	}
+	if e.Order == "big" {
+		h.Ident[5] = 2
+	}
+	return h
 }
 
 func (s *start) glibcDlopen() {

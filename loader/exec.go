@@ -136,6 +136,11 @@ func (s *start) script(step ExecStep, depth int) {
 		s.refuse(FaultNotAProgram, root.ENOEXEC, Fault{Object: step.Path, Detail: "its #! line names no interpreter that the kernel can read"})
 		return
 	case depth >= maxDepth:
+		// The kernel opens it before it counts.
+		if _, err := s.lookup(interp); err != nil {
+			s.noFile(interp, err, depth+1)
+			return
+		}
 		s.refuse(FaultInterpUnusable, root.ELOOP, Fault{Object: interp, NeededBy: step.Path, Library: interp, Detail: "scripts name one another as interpreters, more than five deep"})
 		return
 	}
@@ -327,6 +332,9 @@ func (s *start) elf(step ExecStep, info root.Info) {
 			Detail: fmt.Sprintf("it is a program for %s: Linux starts it, and its first system call is another one here", system)}, "SIGSEGV")
 		return
 	}
+	if system := abiOf(e); system != "" {
+		s.limit(fmt.Sprintf("the header of %s names the ABI of %s: whether its system calls are Linux's is not known", step.Path, system))
+	}
 	if !e.HasInterp {
 		s.static()
 		return
@@ -358,9 +366,8 @@ func (s *start) elfHeader(file string, e *binary.ELF) bool {
 	return true
 }
 
-// otherSystem is what a program was made for, where that is not Linux and the
-// kernel does not see it: by Go's build info, or by the ELF header's OS ABI
-// (gABI, e_ident).
+// otherSystem is what a Go program was built for, where that is not Linux; the
+// kernel does not see it.
 func otherSystem(f *binary.Facts) string {
 	if f.Go != nil {
 		for _, setting := range f.Go.Settings {
@@ -369,7 +376,13 @@ func otherSystem(f *binary.Facts) string {
 			}
 		}
 	}
-	if id := f.ELF.Header.Ident; len(id) > 7 {
+	return ""
+}
+
+// abiOf is the system whose OS ABI a static program's header names (gABI,
+// e_ident). The kernel does not look at it, so it is a hint and no more.
+func abiOf(e *binary.ELF) string {
+	if id := e.Header.Ident; len(id) > 7 && !e.HasInterp {
 		return map[byte]string{1: "HP-UX", 2: "NetBSD", 6: "Solaris", 7: "AIX", 8: "IRIX", 9: "FreeBSD", 10: "Tru64", 12: "OpenBSD", 13: "OpenVMS"}[id[7]]
 	}
 	return ""

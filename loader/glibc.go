@@ -27,6 +27,7 @@ type glibc struct {
 	cacheRead  bool
 	query      *cacheQuery     // once it was asked
 	least      map[string]bool // what atLeast answered
+	dirs       map[string]bool // what isDir answered
 	dlopened   bool            // judging a dlopen: errors are dlerror's
 	lastErrno  root.Errno      // errno, which outlives one search
 

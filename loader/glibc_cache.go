@@ -72,7 +72,7 @@ func (g *glibc) cacheKey() (cacheKey, bool) {
 	if g.opt.Memo == nil || err != nil || !info.Regular() || !info.Readable(g.cred()) {
 		return cacheKey{}, false
 	}
-	o, err := g.tree.Object(info)
+	o, err := g.tree.Linked(info)
 	if err != nil {
 		return cacheKey{}, false
 	}

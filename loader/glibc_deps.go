@@ -307,7 +307,7 @@ func (g *glibc) audit() {
 
 func exports(e *binary.ELF, name string) bool {
 	found := false
-	e.Lookup(name, binary.GNUHash(name), func(int) bool { found = true; return false })
+	e.Lookup(name, binary.GNUHash(name), func(binary.Symbol) bool { found = true; return false })
 	return found
 }
 

@@ -249,12 +249,22 @@ func (q *search1) otherLevels(d dirElem) {
 
 // isDir says whether a directory exists, from the working directory.
 func (q *search1) isDir(name string) bool {
+	if is, ok := q.g.dirs[name]; ok {
+		return is
+	}
 	info, err := q.g.tree.Stat(q.g.abs(strings.TrimSuffix(name, "/")+"/"), q.g.cred())
 	if ours(err) {
 		q.g.limit(err.Error())
 		q.blind, q.g.blind = true, true
 	}
-	return err == nil && info.IsDir()
+	is := err == nil && info.IsDir()
+	if !ours(err) {
+		if q.g.dirs == nil {
+			q.g.dirs = map[string]bool{}
+		}
+		q.g.dirs[name] = is
+	}
+	return is
 }
 
 // find is the search of _dl_map_object for a name that is not loaded yet.

@@ -40,15 +40,16 @@ func (g *glibc) relocateAll() {
 type scope struct {
 	g     *glibc
 	maps  []*linkMap
-	lazy  bool           // the lookup is made at the first call
-	ifunc bool           // what was found is an IFUNC
-	found *binary.Symbol // by the last lookup that found something
-	ended bool           // the search ended before the last object: see endsAt
-	maybe *linkMap       // an opaque object that may define what was not found
-	how   guess          // what maybe is worth
+	lazy  bool          // the lookup is made at the first call
+	ifunc bool          // what was found is an IFUNC
+	found binary.Symbol // by the last lookup that found something
+	ended bool          // the search ended before the last object: see endsAt
+	maybe *linkMap      // an opaque object that may define what was not found
+	how   guess         // what maybe is worth
 
 	in    map[*binary.ELF]bool // what is in the list; see plainScope
 	plain bool
+	names []nameOfLibrary // what named found
 }
 
 func newScope(g *glibc) *scope { return &scope{g: g, maps: g.search} }
@@ -201,7 +202,7 @@ func (g *glibc) relocTypes(m *linkMap, lazy bool) {
 // copySize: a copy that is smaller than what it is a copy of is a warning
 // (elf_machine_rela, R_*_COPY), and a program that reads past its end.
 func (g *glibc) copySize(sc *scope, m *linkMap, imp *binary.Import) {
-	if imp.Uses&binary.UseCopy == 0 || sc.found == nil || sc.found.Size <= imp.Size || g.ended() {
+	if imp.Uses&binary.UseCopy == 0 || sc.found.Size <= imp.Size || g.ended() {
 		return
 	}
 	line := fmt.Sprintf("%s: Symbol `%s' has different size in shared object, consider re-linking", g.argv0, imp.Name)
@@ -308,10 +309,9 @@ func (sc *scope) defines(lib, from *linkMap, imp *binary.Import, hash uint32) bo
 		return sc.opaque(lib, from, imp.Library, want)
 	}
 	hidden := imp.VerIdx&0x8000 != 0
-	versions, only := 0, -1
-	found := -1
-	e.Lookup(imp.Name, hash, func(i int) bool {
-		x := &e.Exports[i]
+	versions, ok := 0, false
+	var only, found binary.Symbol
+	e.Lookup(imp.Name, hash, func(x binary.Symbol) bool {
 		if x.Value == 0 && x.Shndx != shnAbs && x.Type != sttTLS || !allowedType(x.Type) {
 			return true
 		}
@@ -319,32 +319,26 @@ func (sc *scope) defines(lib, from *linkMap, imp *binary.Import, hash uint32) bo
 		switch {
 		case want != "" && !versioned(e):
 			sc.unversioned(lib, imp)
-			found = i
 		case want != "":
 			if x.Version != want && (hidden || x.Version != "" || x.VerIdx&0x8000 != 0) {
 				return true
 			}
-			found = i
 		case versioned(e) && index >= 3:
 			if x.VerIdx&0x8000 == 0 {
 				if versions++; versions == 1 {
-					only = i
+					only = x
 				}
 			}
 			return true
-		default:
-			found = i
 		}
+		found, ok = x, true
 		return false
 	})
-	if found < 0 && versions == 1 {
-		found = only
+	if !ok && versions == 1 {
+		found, ok = only, true
 	}
-	if found < 0 {
-		return false
-	}
-	x := &e.Exports[found]
-	if x.Vis == stvHidden || x.Vis == stvInternal {
+	x := found
+	if !ok || x.Vis == stvHidden || x.Vis == stvInternal {
 		return false
 	}
 	sc.ifunc, sc.found = x.Type == 10, x
@@ -357,15 +351,17 @@ func (sc *scope) defines(lib, from *linkMap, imp *binary.Import, hash uint32) bo
 // meant for a library that has nodes only for what came later; glibc has a
 // node for everything.
 func (sc *scope) opaque(lib, from *linkMap, library, want string) bool {
-	sc.found = nil
+	sc.found = binary.Symbol{}
 	defs := lib.elf.VersionDefs
 	if want == "" || want == "GLIBC_PRIVATE" || len(defs) == 0 {
 		switch {
 		case lib.assumed:
 			sc.guess(lib, ofAssumed)
+		case !slices.Contains(from.needed, lib) && from != lib: // linkers take symbols from what is named to them
+			sc.guess(lib, ofAnother)
 		case len(defs) == 0:
 			sc.guess(lib, ofNothingKnown)
-		case want == "" && !versionsAll(lib.elf) && slices.Contains(from.needed, lib):
+		case want == "" && !versionsAll(lib.elf):
 			sc.guess(lib, itsOwn)
 		default:
 			sc.guess(lib, ofAnother)

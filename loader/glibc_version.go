@@ -222,16 +222,25 @@ func compareNodes(a, b string) int {
 	for i := 0; i < max(len(x), len(y)); i++ {
 		m, n := 0, 0
 		if i < len(x) {
-			fmt.Sscanf(x[i], "%d", &m)
+			m = number(x[i])
 		}
 		if i < len(y) {
-			fmt.Sscanf(y[i], "%d", &n)
+			n = number(y[i])
 		}
 		if m != n {
 			return m - n
 		}
 	}
 	return 0
+}
+
+// number is what a text begins with; 0 where that is none.
+func number(text string) int {
+	n := 0
+	for i := 0; i < len(text) && i < 9 && text[i] >= '0' && text[i] <= '9'; i++ {
+		n = 10*n + int(text[i]-'0')
+	}
+	return n
 }
 
 // checkISA is dl_isa_level_check, since 2.33: objects from the last to the

@@ -27,8 +27,8 @@ func Load(tree *root.Root, sub Subject, opt Options) *Trace {
 // env is the value that getenv gives: the first setting counts.
 func (s *start) env(name string) (string, bool) {
 	for _, kv := range s.opt.Env {
-		if v, ok := strings.CutPrefix(kv, name+"="); ok {
-			return v, true
+		if len(kv) > len(name) && kv[len(name)] == '=' && kv[:len(name)] == name {
+			return kv[len(name)+1:], true
 		}
 	}
 	return "", false
@@ -130,7 +130,7 @@ func (s *start) factsOf(info root.Info) (*binary.Facts, error) {
 	if s.subject.Facts != nil && info.ID == s.subject.Info.ID {
 		return s.subject.Facts, nil
 	}
-	o, err := s.tree.Object(info)
+	o, err := s.tree.Linked(info)
 	if err != nil {
 		return nil, err
 	}

@@ -30,6 +30,10 @@ type settled struct {
 // whose symbols come from here in one program, from there in another.
 const maxSets = 8
 
+// maxNames bounds the names that one scope is asked for: a file can claim to
+// need versions of thousands.
+const maxNames = 256
+
 // symbolMemo says which libraries define a symbol.
 type symbolMemo struct {
 	mu sync.Mutex
@@ -60,7 +64,7 @@ func (sc *scope) plainScope() bool {
 			sc.in[m.elf] = true
 			sc.plain = sc.plain && !m.elf.Opaque && (versioned(m.elf) || m.isMain || !sc.asked(m))
 			if m.isMain {
-				sc.plain = sc.plain && !slices.ContainsFunc(m.elf.Exports, func(x binary.Symbol) bool { return x.Type == 10 })
+				sc.plain = sc.plain && !m.elf.ExportsIFUNC()
 			}
 		}
 	}
@@ -83,6 +87,9 @@ func (sc *scope) asked(lib *linkMap) bool {
 // outcome is not known.
 func (sc *scope) recall(m *linkMap, reference func(i int)) {
 	s := sc.settled(m)
+	if sc.strict() {
+		s = nil // names count, and they are a start's own
+	}
 	if s != nil && sc.has(s) {
 		for _, i := range s.each {
 			reference(i)
@@ -150,8 +157,20 @@ func (s *settled) add(each []int, set []*binary.ELF) {
 // where it does: that holds in every scope. The program and the subject are
 // none: no other scope has them.
 func (sc *scope) definer(m *linkMap, imp *binary.Import) *binary.ELF {
-	if imp.Defined && !m.isMain && !sc.own(m) && (ownDefines(m.elf, imp) || sc.defines(m, m, imp, binary.GNUHash(imp.Name))) {
+	hash := binary.GNUHash(imp.Name)
+	if sc.strict() && imp.Version != "" && imp.Library != "" && versioned(m.elf) {
+		lib := sc.named(imp.Library)
+		if lib == nil || sc.own(lib) || !sc.defines(lib, m, imp, hash) {
+			return nil
+		}
+		return lib.elf
+	}
+	if imp.Defined && !m.isMain && !sc.own(m) && sc.defines(m, m, imp, hash) {
 		return m.elf
+	}
+	// The library that it is expected of is the likeliest.
+	if lib := sc.named(imp.Library); lib != nil && !sc.own(lib) && sc.defines(lib, m, imp, hash) {
+		return lib.elf
 	}
 	key := symbolKey{name: imp.Name, hidden: imp.VerIdx&0x8000 != 0}
 	if versioned(m.elf) {
@@ -165,7 +184,6 @@ func (sc *scope) definer(m *linkMap, imp *binary.Import) *binary.ELF {
 			return e
 		}
 	}
-	hash := binary.GNUHash(imp.Name)
 	for _, lib := range sc.maps {
 		if lib.isMain || sc.own(lib) || !sc.defines(lib, m, imp, hash) {
 			continue
@@ -182,19 +200,35 @@ func (sc *scope) definer(m *linkMap, imp *binary.Import) *binary.ELF {
 	return nil
 }
 
-// ownDefines is defines for the plain case of a library that refers to its own
-// definition: false says nothing.
-func ownDefines(e *binary.ELF, imp *binary.Import) bool {
-	x := e.Own(imp)
-	if x == nil || x.Value == 0 && x.Shndx != shnAbs && x.Type != sttTLS || !allowedType(x.Type) {
-		return false
+// strict: before 2.30 a reference with a version is bound to the library that
+// it names, or to one before it (see endsAt).
+func (sc *scope) strict() bool { return !sc.g.atLeast("2.30") }
+
+// named gives the library of a name that versions are asked of.
+func (sc *scope) named(library string) *linkMap {
+	if library == "" {
+		return nil
 	}
-	switch {
-	case !versioned(e):
-	case imp.Version != "" && x.Version != imp.Version:
-		return false
-	case imp.Version == "" && x.VerIdx&0x7fff >= 3:
-		return false
+	for _, n := range sc.names {
+		if n.name == library {
+			return n.lib
+		}
 	}
-	return x.Vis != stvHidden && x.Vis != stvInternal && (x.Bind == 1 || x.Bind == stbWeak || x.Bind == stbUnique)
+	if len(sc.names) >= maxNames {
+		return nil
+	}
+	var found *linkMap
+	for _, m := range sc.maps {
+		if !m.isMain && sc.g.byNameOf(m, library) {
+			found = m
+			break
+		}
+	}
+	sc.names = append(sc.names, nameOfLibrary{library, found})
+	return found
+}
+
+type nameOfLibrary struct {
+	name string
+	lib  *linkMap
 }

@@ -168,8 +168,7 @@ var largeFile = []string{"aio_cancel", "aio_error", "aio_fsync", "aio_read", "ai
 
 func muslDefines(e *binary.ELF, name string, hash uint32) bool {
 	ok := false
-	e.Lookup(name, hash, func(i int) bool {
-		x := &e.Exports[i]
+	e.Lookup(name, hash, func(x binary.Symbol) bool {
 		if x.VerIdx&0x8000 != 0 { // versym < 0
 			return true
 		}

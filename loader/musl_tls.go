@@ -30,10 +30,11 @@ func (m *musl) initialExec(d *dso, opened []*dso) {
 func (m *musl) dynamicTLS(d *dso, symbol string, to *dso) {
 	f := Fault{Kind: FaultTLS, Stage: StageTLS, Object: d.name, Symbol: symbol, Chain: muslChain(d), Fatal: true,
 		Detail: fmt.Sprintf("it reaches thread-local storage of %s as if that were there from the start, and what is opened later has none there", to.name)}
-	if symbol != "" {
-		f.Message = fmt.Sprintf("Error relocating %s: %s: initial-exec TLS resolves to dynamic definition in %s", d.name, symbol, to.name)
-		m.print(f.Message)
+	if symbol == "" {
+		symbol = "(null)" // it has no name where the symbol is local
 	}
+	f.Message = fmt.Sprintf("Error relocating %s: %s: initial-exec TLS resolves to dynamic definition in %s", d.name, symbol, to.name)
+	m.print(f.Message)
 	m.failed = true
 	m.fault(f)
 }

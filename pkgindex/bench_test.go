@@ -55,3 +55,16 @@ func open(b *testing.B, e pkgindex.EmbeddedIndex) *root.Root {
 	}
 	return r
 }
+
+// BenchmarkProviders asks the largest index who has a library.
+func BenchmarkProviders(b *testing.B) {
+	x, ok := pkgindex.Embedded("centos-stream:9", "x86-64")
+	if !ok {
+		b.Fatal("no centos-stream:9")
+	}
+	for b.Loop() {
+		if p := x.Providers("libcrypto.so.1.1", nil, "x86-64"); len(p) != 1 {
+			b.Fatal(p)
+		}
+	}
+}

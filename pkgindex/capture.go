@@ -1,6 +1,7 @@
 package pkgindex
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -19,7 +20,7 @@ const (
 	maxCaptureDepth = 64
 	maxCaptureELF   = 512 << 20 // bytes of one program or library
 	maxCaptureCache = 16 << 20
-	maxEnv          = 256 << 10
+	maxEnv          = 16 << 20 // busybox
 )
 
 // Below these directories only programs and libraries are kept: no name there
@@ -45,6 +46,9 @@ func Capture(ctx context.Context, tree *root.Root) (*Index, error) {
 	c := &capture{ctx: ctx, tree: tree, names: map[root.FileID]string{}}
 	if err := c.dir("/", 0, false); err != nil {
 		return nil, fmt.Errorf("%s: %w", tree.Name, err)
+	}
+	for _, p := range []string{"/usr/bin/env", "/bin/env"} {
+		c.env(p)
 	}
 	d := tree.Distribution()
 	x := &Index{Name: tree.Name, Sources: []string{tree.Name}, Formats: []Format{FormatCapture}, Installed: true, Distribution: d, Manager: managerOfTree(d)}
@@ -119,7 +123,7 @@ func (c *capture) name(p string, depth int, far bool) error {
 	f := File{Path: p, Mode: info.Mode, UID: info.UID, GID: info.GID, Size: info.Size}
 	switch info.Mode & root.ModeFmt {
 	case root.ModeDir:
-		if unusual := info.Mode&0o7777 != 0o755 || info.UID|info.GID != 0; !far && (depth <= 2 || unusual || isLibDir(p)) || slices.Contains(populated, p) {
+		if unusual := info.Mode&0o7777 != 0o755 || info.UID|info.GID != 0; !far && (depth <= 2 || unusual || isLibDir(p) || likeLibrary(p)) || slices.Contains(populated, p) {
 			f.Size = 0
 			if err := c.keep(f); err != nil {
 				return err
@@ -139,7 +143,7 @@ func (c *capture) name(p string, depth int, far bool) error {
 		f.Size = 0
 		return c.keep(f)
 	case root.ModeReg:
-		return c.regular(f, info)
+		return c.regular(f, info, far)
 	}
 	if far {
 		return nil
@@ -163,7 +167,7 @@ func (c *capture) exists(p string) {
 }
 
 // regular reads what a file is, and keeps it if that matters.
-func (c *capture) regular(f File, info root.Info) error {
+func (c *capture) regular(f File, info root.Info, far bool) error {
 	limit := int64(maxDataFile)
 	if f.Path == "/etc/ld.so.cache" {
 		limit = maxCaptureCache
@@ -181,8 +185,11 @@ func (c *capture) regular(f File, info root.Info) error {
 	if err != nil {
 		return c.unreadable(err)
 	}
+	elf := strings.HasPrefix(head, "\x7fELF")
 	switch {
-	case strings.HasPrefix(head, "\x7fELF") && !strings.HasSuffix(f.Path, ".o") && !strings.HasSuffix(f.Path, ".ko"):
+	case likeLibrary(f.Path) && !elf && !far:
+		return c.nameOfLibrary(f, info)
+	case elf && !strings.HasSuffix(f.Path, ".o") && !strings.HasSuffix(f.Path, ".ko"):
 		return c.program(f, info)
 	case f.Mode&0o111 != 0 || strings.HasPrefix(head, "#!") || isCommand(f.Path):
 		o, err := c.tree.Object(info)
@@ -194,6 +201,39 @@ func (c *capture) regular(f File, info root.Info) error {
 		return c.keep(f)
 	}
 	return nil
+}
+
+// env keeps of a tree's env, or of what it is a link to, whether it knows -S,
+// which the option's long name in its bytes tells.
+func (c *capture) env(p string) {
+	info, err := c.tree.Stat(p, root.Superuser)
+	if err != nil || info.Size > maxEnv {
+		return
+	}
+	data, err := c.tree.ReadFile(info.Path, root.Superuser, maxEnv)
+	if err != nil {
+		return
+	}
+	told := []byte("no long options")
+	if long := []byte("split-string"); bytes.Contains(data, long) {
+		told = long
+	}
+	for i := range c.files {
+		if f := &c.files[i]; f.Path == info.Path && f.Mode&root.ModeFmt == root.ModeReg {
+			f.Data = told
+		}
+	}
+}
+
+// likeLibrary: a loader that looks for the name takes whatever lies there.
+func likeLibrary(p string) bool { return strings.Contains(path.Base(p), ".so") }
+
+// nameOfLibrary keeps what is no ELF file and has a library's name.
+func (c *capture) nameOfLibrary(f File, info root.Info) error {
+	if o, err := c.tree.Object(info); err == nil {
+		f.facts = readFacts(o.Facts)
+	}
+	return c.keep(f)
 }
 
 func (c *capture) head(info root.Info) (string, error) {
@@ -220,6 +260,9 @@ func (c *capture) program(f File, info root.Info) error {
 	f.facts = readFacts(o.Facts)
 	e := o.Facts.ELF
 	if e == nil || e.Kind == binary.KindObject {
+		if likeLibrary(f.Path) {
+			return c.keep(f)
+		}
 		return nil
 	}
 	if base := path.Base(f.Path); isShared(e, base) {
@@ -232,12 +275,6 @@ func (c *capture) program(f File, info root.Info) error {
 			if err := libcFacts(c.tree, &f); err != nil && c.unreadable(err) != nil {
 				return err
 			}
-		}
-	}
-	if path.Base(f.Path) == "env" && info.Size <= maxEnv {
-		// Whether env knows -S is told by a string in it.
-		if f.Data, err = c.tree.ReadFile(f.Path, root.Superuser, maxEnv); err != nil {
-			f.Data = nil
 		}
 	}
 	return c.keep(f)

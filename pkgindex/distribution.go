@@ -92,9 +92,10 @@ func enterprise(d root.Distribution) bool {
 }
 
 // merged: systems whose /bin, /lib, /sbin and /lib64 are links into /usr: EL
-// from 7 on, Fedora from 17, Debian from 11 (https://wiki.debian.org/UsrMerge;
-// systems that were upgraded from 9 may be otherwise up to 11), Ubuntu from
-// 20.04, SUSE from 16.
+// from 7 on, Fedora from 17, Debian from 12, Ubuntu from 20.04, SUSE from 16.
+// Debian 10 and 11 may be either (https://wiki.debian.org/UsrMerge: their
+// installer merges, upgrades and containers need not): what runs on the other
+// kind, which has fewer names, runs on both.
 func merged(d root.Distribution) bool {
 	v := d.VersionID
 	switch {
@@ -103,7 +104,7 @@ func merged(d root.Distribution) bool {
 	case d.ID == "fedora":
 		return root.CompareVersions(v, "17") >= 0
 	case d.ID == "debian":
-		return root.CompareVersions(v, "11") >= 0
+		return root.CompareVersions(v, "12") >= 0
 	case d.ID == "ubuntu":
 		return root.CompareVersions(v, "20.04") >= 0
 	case d.ID == "sles", d.ID == "opensuse-leap":

@@ -137,14 +137,25 @@ func (t *treeOf) release() {
 	t.extra = append(t.extra, root.Entry{Path: "/etc/os-release", Mode: root.ModeReg | 0o644, Data: []byte(text)})
 }
 
-// entries puts links of directories first, for what lies behind them.
+// entries puts links first, for what lies behind those of directories.
 func (t *treeOf) entries() []root.Entry {
-	list := t.extra
+	list := make([]root.Entry, 0, len(t.extra)+len(t.byPath))
+	rest := make([]root.Entry, 0, len(t.byPath))
+	add := func(e root.Entry) {
+		if e.Mode&root.ModeFmt == root.ModeLink {
+			list = append(list, e)
+		} else {
+			rest = append(rest, e)
+		}
+	}
+	for _, e := range t.extra {
+		add(e)
+	}
 	for _, p := range sortedKeys(t.byPath) {
-		list = append(list, t.entry(t.byPath[p]))
+		add(t.entry(t.byPath[p]))
 	}
 	slices.SortStableFunc(list, func(a, b root.Entry) int { return linkRank(&a) - linkRank(&b) })
-	return list
+	return append(list, rest...)
 }
 
 func (t *treeOf) entry(at *placed) root.Entry {

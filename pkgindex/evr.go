@@ -39,23 +39,11 @@ func splitEVR(s string) (epoch, version, release string) {
 func rpmvercmp(a, b string) int {
 	for a != "" || b != "" {
 		a, b = strings.TrimLeftFunc(a, rpmSeparator), strings.TrimLeftFunc(b, rpmSeparator)
-		for _, mark := range []string{"~", "^"} {
-			x, y := strings.HasPrefix(a, mark), strings.HasPrefix(b, mark)
-			switch {
-			case x && y:
-			case x && (mark == "~" || b != ""):
-				return -1
-			case x:
-				return 1
-			case y && (mark == "~" || a != ""):
-				return 1
-			case y:
-				return -1
-			}
-			if x && y {
-				a, b = a[1:], b[1:]
-				break
-			}
+		if c, both := rpmMarks(a, b); c != 0 {
+			return c
+		} else if both {
+			a, b = a[1:], b[1:]
+			continue
 		}
 		if a == "" || b == "" {
 			break
@@ -66,16 +54,11 @@ func rpmvercmp(a, b string) int {
 			kind = isDigit
 		}
 		x, y := run(a, kind), run(b, kind)
-		if x == "" && y == "" {
-			continue // after a mark
-		}
 		a, b = a[len(x):], b[len(y):]
 		switch {
 		case y == "" && digit:
 			return 1
 		case y == "":
-			return -1
-		case x == "":
 			return -1
 		}
 		if digit {
@@ -89,6 +72,35 @@ func rpmvercmp(a, b string) int {
 		}
 	}
 	return len(a) - len(b)
+}
+
+// rpmMarks compares by ~ and ^ at the beginning; both have the same mark where
+// that does not part them.
+func rpmMarks(a, b string) (order int, both bool) {
+	mark := func(s string, c byte) bool { return s != "" && s[0] == c }
+	switch {
+	case mark(a, '~') || mark(b, '~'):
+		if !mark(a, '~') {
+			return 1, false
+		}
+		if !mark(b, '~') {
+			return -1, false
+		}
+		return 0, true
+	case mark(a, '^') || mark(b, '^'):
+		switch {
+		case a == "":
+			return -1, false
+		case b == "":
+			return 1, false
+		case !mark(a, '^'):
+			return 1, false
+		case !mark(b, '^'):
+			return -1, false
+		}
+		return 0, true
+	}
+	return 0, false
 }
 
 func isDigit(c rune) bool      { return c >= '0' && c <= '9' }

@@ -159,6 +159,30 @@ func facts(r *rand.Rand) *binary.Facts {
 	return f
 }
 
+// What is dropped for the embedded indexes is only what is named here.
+func TestSlim(t *testing.T) {
+	f := facts(rand.New(rand.NewPCG(5, 6)))
+	got := pkgindex.SlimFacts(f)
+	for _, e := range []*binary.ELF{f.ELF, got.ELF} {
+		e.Header.Shoff, e.Header.Shnum, e.Header.Shstrndx = 0, 0, 0
+		for i := range e.Tags {
+			e.Tags[i].Val = min(e.Tags[i].Val, 1)
+		}
+		e.Exports = slices.DeleteFunc(e.Exports, func(s binary.Symbol) bool { return s.Unhashed })
+		for i := range e.Imports {
+			e.Imports[i].Size, e.Imports[i].Value, e.Imports[i].Types = 0, 0, nil
+		}
+		for i := range e.RelocTypes {
+			e.RelocTypes[i].Count = 1
+		}
+		e.BuildID, e.DebugLink, e.Comment, e.Sections, e.Hardening = "", "", nil, 0, binary.Hardening{}
+		e.X86ISAUsed, e.X86Feature, e.A64Feature, e.DlopenStrings = 0, 0, 0, nil
+	}
+	if a, b := text(t, f), text(t, got); a != b {
+		differ(t, a, b)
+	}
+}
+
 // Cut anywhere, or with a byte changed, it is an error or another index, never
 // a crash.
 func TestSerialDamaged(t *testing.T) {

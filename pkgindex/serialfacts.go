@@ -218,7 +218,7 @@ func serialELF(c *codec, e *binary.ELF) {
 	str(c, &e.Machine)
 	str(c, &e.Kind)
 	str(c, &e.Interp)
-	c.flags(&e.HasInterp, &e.Dynamic, &e.BindNow, &e.Textrel, &e.Relr, &e.Opaque)
+	c.flags(&e.HasInterp, &e.Dynamic, &e.BindNow, &e.Textrel, &e.Relr, &e.Opaque, &e.KernelCheck)
 	list(c, &e.Segments, func(s *binary.Segment) { serialSegment(c, s) })
 	list(c, &e.Tags, func(t *binary.DynTag) {
 		signed(c, &t.Tag)
@@ -253,7 +253,7 @@ func serialELF(c *codec, e *binary.ELF) {
 		num(c, &t.Size)
 		num(c, &t.FileSize)
 		num(c, &t.Align)
-		c.flags(&t.Static)
+		c.flags(&t.Static, &t.Own)
 	})
 	str(c, &e.GNUStack)
 	str(c, &e.BuildID)

@@ -85,7 +85,7 @@ func slimFacts(facts *binary.Facts) *binary.Facts {
 	e := &binary.ELF{Header: old.Header, Class: old.Class, Order: old.Order, Machine: old.Machine, Kind: old.Kind, Interp: old.Interp, HasInterp: old.HasInterp,
 		Segments: old.Segments, Dynamic: old.Dynamic, Needed: old.Needed, Soname: old.Soname, Rpath: old.Rpath, Runpath: old.Runpath, Filter: old.Filter,
 		Auxiliary: old.Auxiliary, Audit: old.Audit, Flags: old.Flags, Flags1: old.Flags1, BindNow: old.BindNow, Textrel: old.Textrel, Relr: old.Relr,
-		VersionNeeds: old.VersionNeeds, VersionDefs: old.VersionDefs, Hash: old.Hash, TLS: old.TLS, GNUStack: old.GNUStack, ABITag: old.ABITag,
+		VersionNeeds: old.VersionNeeds, VersionDefs: old.VersionDefs, Hash: old.Hash, TLS: old.TLS, GNUStack: old.GNUStack, ABITag: old.ABITag, KernelCheck: old.KernelCheck,
 		X86ISA: old.X86ISA, DlopenNotes: old.DlopenNotes, Opaque: old.Opaque, RelocTypes: slices.Clone(old.RelocTypes)}
 	e.Header.Shoff, e.Header.Shnum, e.Header.Shstrndx = 0, 0, 0
 	for _, t := range old.Tags {

@@ -19,6 +19,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -63,7 +64,7 @@ type Suppression struct {
 const Unknown = diagnosis.Cause("unknown")
 
 // Find looks for a project file in a directory and those above it, up to the
-// one that holds .git. Without one it is "".
+// one that holds .git, or in which everyone may write. Without one it is "".
 func Find(dir string) (string, error) {
 	for at, err := range upwards(dir) {
 		if err != nil {
@@ -103,7 +104,9 @@ func Root(dir string) string {
 	return dir
 }
 
-// upwards gives a directory and those above it, none above a .git.
+// upwards gives a directory and those above it, none above a .git, and none
+// in which everyone may write: what others put into /tmp is not to say what
+// is checked below it.
 func upwards(dir string) func(yield func(string, error) bool) {
 	return func(yield func(string, error) bool) {
 		at, err := filepath.Abs(dir)
@@ -111,9 +114,16 @@ func upwards(dir string) func(yield func(string, error) bool) {
 			if !yield(at, err) || err != nil || holdsGit(at) || at == filepath.Dir(at) {
 				return
 			}
-			at = filepath.Dir(at)
+			if at = filepath.Dir(at); everyones(at) {
+				return
+			}
 		}
 	}
+}
+
+func everyones(dir string) bool {
+	info, err := os.Stat(dir)
+	return runtime.GOOS != "windows" && (err != nil || info.Mode().Perm()&0o002 != 0)
 }
 
 func holdsGit(dir string) bool {
@@ -180,8 +190,7 @@ func eachPath(target string, change func(string) string) string {
 	return target
 }
 
-// isImageName says whether a name is of a target of another kind, and so no
-// path at all.
+// namesNoFile says whether a name is of a target that is no path at all.
 func namesNoFile(name string) bool {
 	kind, rest, ok := strings.Cut(name, ":")
 	return ok && rest != "" && kind == "image" || name == "host" || name == "scratch"

@@ -137,6 +137,24 @@ func TestFind(t *testing.T) {
 			t.Errorf("root of %s: %s", c.dir, root)
 		}
 	}
+	// Nor does what others can have put there.
+	shared := filepath.Join(top, "shared")
+	for _, dir := range []string{shared, filepath.Join(shared, "mine")} {
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(shared, FileName), []byte("version: 1\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for mode, want := range map[os.FileMode]string{0o755: filepath.Join(shared, FileName), 0o777 | os.ModeSticky: ""} {
+		if err := os.Chmod(shared, mode); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := Find(filepath.Join(shared, "mine")); err != nil || got != want {
+			t.Errorf("%v: %q %v", mode, got, err)
+		}
+	}
 	if err := os.Mkdir(filepath.Join(top, "q", FileName), 0o755); err != nil {
 		t.Fatal(err)
 	}

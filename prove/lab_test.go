@@ -36,7 +36,6 @@ var known = map[string]string{
 	"d-lib-bigfile":    "refused, with other words",
 	"d-lib-dynoutside": "a crash of musl's", "d-lib-zerohash": "the same", "m-lib-noload": "the same",
 	"d-lib-magic": "musl looks at little in a header", "m-lib-magic": "the same",
-	"d-sh-nest5":   "in an empty tree: the kernel opens the sixth interpreter before it counts",
 	"d-lib-offset": "musl maps what is not aligned",
 }
 

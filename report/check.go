@@ -9,6 +9,7 @@ import (
 	"github.com/willrun/willrun/diagnosis"
 	"github.com/willrun/willrun/judge"
 	"github.com/willrun/willrun/loader"
+	"github.com/willrun/willrun/prove"
 )
 
 // Result writes one result: a line when all is well, else the verdict, its
@@ -30,13 +31,22 @@ func (s Style) headOn(w io.Writer, r judge.Result, where, all []string) {
 	}
 	for _, names := range [][]string{where, compress(where, all)} {
 		line := strings.Join(names, ", ")
-		if len(where) == 1 || utf8.RuneCountInString("verdict  "+r.File+"  on "+line+extra) <= s.width() {
-			s.head(w, r.Verdict, r.File, line, extra)
+		if len(where) == 1 || utf8.RuneCountInString("verdict  "+titleOf(r)+"  on "+line+extra) <= s.width() {
+			s.head(w, r.Verdict, titleOf(r), line, extra)
 			return
 		}
 	}
-	fmt.Fprintf(w, "%s  %s%s\n", s.verdict(r.Verdict), s.paint(bold, clean(r.File)), s.paint(faint, clean(extra)))
+	fmt.Fprintf(w, "%s  %s%s\n", s.verdict(r.Verdict), s.paint(bold, clean(titleOf(r))), s.paint(faint, clean(extra)))
 	s.wrap(w, s.paint(faint, "  on "), "     ", s.places(faint, where, all))
+}
+
+// titleOf is a subject's name for people: one program may be started by several
+// services.
+func titleOf(r judge.Result) string {
+	if r.Unit != "" {
+		return r.File + " (" + r.Unit + ")"
+	}
+	return r.File
 }
 
 // head is the first line about a file: the verdict, its name, and where.
@@ -73,6 +83,7 @@ func (s Style) findings(w io.Writer, r judge.Result) {
 		}
 	}
 	s.accepted(w, r)
+	s.proof(w, r.Proof)
 }
 
 func (s Style) finding(w io.Writer, f diagnosis.Finding, advice map[string]bool) {
@@ -185,4 +196,29 @@ func (s Style) Summary(w io.Writer, counts map[diagnosis.Verdict]int, troubles i
 		parts = append(parts, fmt.Sprintf("%d could not be judged", troubles))
 	}
 	fmt.Fprintln(w, strings.Join(parts, ", "))
+}
+
+// proof is what reality said, where it was asked.
+func (s Style) proof(w io.Writer, p *prove.Proof) {
+	if p == nil {
+		return
+	}
+	switch p.Proved {
+	case prove.Yes:
+		how := map[string]string{"execve": "the kernel agrees", "list": "the target's own loader agrees", "entry": "a start here, up to its entry point, agrees"}[p.How]
+		s.prose(w, "  proved: ", "          ", join(how, p.Why))
+	case prove.Impossible:
+		s.prose(w, "  not proved: ", "              ", p.Why)
+	default:
+		fmt.Fprintf(w, "  %s\n", s.paint(red, "we are wrong:"))
+		s.prose(w, "    ", "    ", p.Difference)
+		s.prose(w, "    → ", "      ", "please report it, with: "+p.Send)
+	}
+}
+
+func join(a, b string) string {
+	if b == "" {
+		return a
+	}
+	return a + "; " + b
 }

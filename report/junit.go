@@ -106,7 +106,7 @@ func (s *junitSuite) add(c junitCase) {
 }
 
 func junitResult(r judge.Result, failOn diagnosis.Severity) junitCase {
-	c := junitCase{Name: r.File}
+	c := junitCase{Name: titleOf(r)}
 	var words strings.Builder
 	Style{}.Result(&words, r)
 	switch r.ExitCode(failOn) {

@@ -18,7 +18,7 @@ func (s Style) lists(w io.Writer, targets []string, results []judge.Result) {
 		if i > 0 {
 			fmt.Fprintln(w)
 		}
-		fmt.Fprintln(w, s.paint(bold, clean(row[0].File)))
+		fmt.Fprintln(w, s.paint(bold, clean(titleOf(row[0]))))
 		for _, v := range []diagnosis.Verdict{diagnosis.Runs, diagnosis.Fails, diagnosis.Unknown} {
 			var where []string
 			for _, r := range row {

@@ -170,3 +170,20 @@ func TestAcceptedElsewhere(t *testing.T) {
 		t.Errorf("%s", b.String())
 	}
 }
+
+// One program may be started by several services: their names tell them apart.
+func TestUnitIsNamed(t *testing.T) {
+	r := judge.Result{File: "host#/usr/bin/app", Unit: "app@1.service", Target: "debian:12", Verdict: diagnosis.Runs}
+	var b bytes.Buffer
+	report.Style{}.Result(&b, r)
+	if want := "runs     host#/usr/bin/app (app@1.service)  on debian:12\n"; b.String() != want {
+		t.Errorf("%q", b.String())
+	}
+	b.Reset()
+	other := r
+	other.Target = "debian:13"
+	report.Style{}.Matrix(&b, []string{"debian:12", "debian:13"}, []judge.Result{r, other})
+	if !strings.Contains(b.String(), "host#/usr/bin/app (app@1.service)  runs") {
+		t.Errorf("%s", b.String())
+	}
+}

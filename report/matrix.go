@@ -23,24 +23,29 @@ func (s Style) Matrix(w io.Writer, targets []string, results []judge.Result) {
 	rows := rowsOf(results, len(targets))
 	wide := 0
 	for _, row := range rows {
-		wide = max(wide, utf8.RuneCountInString(row[0].File))
+		wide = max(wide, utf8.RuneCountInString(titleOf(row[0])))
 	}
 	room := s.width() - 2
 	for _, n := range names {
 		room -= columnWidth(n) + 2
 	}
 	wide = min(wide, max(room, narrowest))
-	fmt.Fprintf(w, "%-*s", wide, "")
-	for _, n := range names {
-		fmt.Fprintf(w, "  %-*s", columnWidth(n), n)
+	var line strings.Builder
+	flush := func() {
+		fmt.Fprintln(w, strings.TrimRight(line.String(), " "))
+		line.Reset()
 	}
-	fmt.Fprintln(w)
+	line.WriteString(pad("", wide))
+	for _, n := range names {
+		line.WriteString("  " + pad(n, columnWidth(n)))
+	}
+	flush()
 	for _, row := range rows {
-		fmt.Fprint(w, pad(shorten(clean(row[0].File), wide), wide))
+		line.WriteString(pad(shorten(clean(titleOf(row[0])), wide), wide))
 		for i, r := range row {
-			fmt.Fprintf(w, "  %s%s", s.verdict(r.Verdict), strings.Repeat(" ", columnWidth(names[i])-7))
+			line.WriteString("  " + s.verdict(r.Verdict) + strings.Repeat(" ", columnWidth(names[i])-7))
 		}
-		fmt.Fprintln(w)
+		flush()
 	}
 	for _, row := range rows {
 		s.troubles(w, targets, row)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"sort"
 	"strings"
@@ -43,6 +44,38 @@ type dirStore struct {
 	root  *os.Root
 	base  string
 	known sync.Map // path → lstatAnswer: a tree is taken to stand still for one run
+
+	mu   sync.Mutex
+	dirs map[string]*os.Root // directories that are open; see parent
+}
+
+// maxDirs bounds the directories that are kept open.
+const maxDirs = 64
+
+// parent gives the directory of a path, which has no links, and the name in
+// it. os.Root walks through all directories of a path at each access; those of
+// programs and libraries are few, and stay open.
+func (d *dirStore) parent(name string) (*os.Root, string) {
+	dir, base := path.Split(name)
+	dir = path.Clean(dir)
+	if dir == "/" || base == "" {
+		return d.root, local(name)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	r := d.dirs[dir]
+	if r == nil && len(d.dirs) < maxDirs {
+		if opened, err := d.root.OpenRoot(local(dir)); err == nil {
+			if d.dirs == nil {
+				d.dirs = map[string]*os.Root{}
+			}
+			d.dirs[dir], r = opened, opened
+		}
+	}
+	if r == nil {
+		return d.root, local(name)
+	}
+	return r, base
 }
 
 type lstatAnswer struct {
@@ -62,7 +95,8 @@ func (d *dirStore) lstat(path string) (Info, error) {
 	if a, ok := d.known.Load(path); ok {
 		return a.(lstatAnswer).info, a.(lstatAnswer).err
 	}
-	fi, err := d.root.Lstat(local(path))
+	dir, name := d.parent(path)
+	fi, err := dir.Lstat(name)
 	var info Info
 	if err == nil {
 		info = infoOf(path, fi)
@@ -82,7 +116,8 @@ func infoOf(path string, fi fs.FileInfo) Info {
 }
 
 func (d *dirStore) readlink(path string) (string, error) {
-	to, err := d.root.Readlink(local(path))
+	dir, name := d.parent(path)
+	to, err := dir.Readlink(name)
 	return to, fromOS(path, err)
 }
 
@@ -100,7 +135,8 @@ func (d *dirStore) readdir(path string) ([]string, error) {
 
 func (d *dirStore) open(path string) (File, error) {
 	// O_NONBLOCK: what was a file a moment ago may be a fifo now.
-	f, err := d.root.OpenFile(local(path), os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
+	dir, name := d.parent(path)
+	f, err := dir.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
 	if err != nil {
 		return nil, fromOS(path, err)
 	}
@@ -115,7 +151,15 @@ func (d *dirStore) open(path string) (File, error) {
 	return &osFile{File: f, size: fi.Size()}, nil
 }
 
-func (d *dirStore) close() error { return d.root.Close() }
+func (d *dirStore) close() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, r := range d.dirs {
+		r.Close()
+	}
+	d.dirs = nil
+	return d.root.Close()
+}
 
 type osFile struct {
 	*os.File

@@ -13,7 +13,7 @@ const maxLoader = 16 << 20
 
 // Libc describes the loader at an interpreter's path, from its own bytes.
 func (r *Root) Libc(interp string, info Info) (*Libc, error) {
-	o, err := r.Object(info)
+	o, err := r.Linked(info)
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +90,7 @@ func (l *Libc) libcSo(r *Root) {
 		if err != nil || !info.Regular() {
 			continue
 		}
-		o, err := r.Object(info)
+		o, err := r.Linked(info)
 		if err != nil || o.Facts.ELF == nil || o.Facts.ELF.Machine != l.Facts.ELF.Machine {
 			continue
 		}

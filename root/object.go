@@ -11,8 +11,9 @@ import (
 // loaders are read once a run, whatever number of programs need them.
 type objectCache struct {
 	facts    once[*binary.Facts]
-	libcs    once[Libc]   // what a loader's own bytes tell
-	versions once[string] // of a libc.so.6, by its banner
+	linked   once[*binary.Facts] // without exports; see Linked
+	libcs    once[Libc]          // what a loader's own bytes tell
+	versions once[string]        // of a libc.so.6, by its banner
 }
 
 // once computes a value a file; simultaneous askers wait for the first.
@@ -23,6 +24,15 @@ func (o *once[T]) get(id FileID, compute func() (T, error)) (T, error) {
 	return f.(func() (T, error))()
 }
 
+// have gives a value that was asked for, or put.
+func (o *once[T]) have(id FileID) (value T, ok bool, err error) {
+	f, ok := o.m.Load(id)
+	if ok {
+		value, err = f.(func() (T, error))()
+	}
+	return value, ok, err
+}
+
 // put keeps a value that nobody needs to compute.
 func (o *once[T]) put(id FileID, value T) {
 	o.m.Store(id, func() (T, error) { return value, nil })
@@ -30,22 +40,39 @@ func (o *once[T]) put(id FileID, value T) {
 
 // Object reads the facts that a loader needs of a file that Stat gave.
 func (r *Root) Object(info Info) (*Object, error) {
-	if o, ok := r.store.(interface{ facts(string) *binary.Facts }); ok {
-		if f := o.facts(info.Path); f != nil {
-			return &Object{Info: info, Facts: f}, nil
-		}
+	if f := r.described(info); f != nil {
+		return &Object{Info: info, Facts: f}, nil
 	}
 	facts, err := r.objects.facts.get(info.ID, func() (*binary.Facts, error) { return r.read(info, binary.ReadObject) })
 	return &Object{Info: info, Facts: facts}, err
 }
 
+// Linked is Object for lookups of symbols alone: it reads less, and the facts
+// list no exports (binary.ReadLinked).
+func (r *Root) Linked(info Info) (*Object, error) {
+	if f := r.described(info); f != nil {
+		return &Object{Info: info, Facts: f}, nil
+	}
+	facts, ok, err := r.objects.facts.have(info.ID)
+	if !ok {
+		facts, err = r.objects.linked.get(info.ID, func() (*binary.Facts, error) { return r.read(info, binary.ReadLinked) })
+	}
+	return &Object{Info: info, Facts: facts}, err
+}
+
+// described gives the facts of a file that was told of, and has no bytes here.
+func (r *Root) described(info Info) *binary.Facts {
+	if o, ok := r.store.(interface{ facts(string) *binary.Facts }); ok {
+		return o.facts(info.Path)
+	}
+	return nil
+}
+
 // Program reads everything about a file that Stat gave. Of a file without
 // bytes it is what is known.
 func (r *Root) Program(info Info) (*Object, error) {
-	if o, ok := r.store.(interface{ facts(string) *binary.Facts }); ok {
-		if f := o.facts(info.Path); f != nil {
-			return &Object{Info: info, Facts: f}, nil
-		}
+	if f := r.described(info); f != nil {
+		return &Object{Info: info, Facts: f}, nil
 	}
 	facts, err := r.read(info, binary.Read)
 	return &Object{Info: info, Facts: facts}, err

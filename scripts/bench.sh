@@ -15,7 +15,19 @@ row "ldd -r, one batch" ldd ldd -r
 row "lddtree, one batch" lddtree lddtree
 row "libtree, a process a file" libtree -n 1 libtree
 row "readelf -dVW, one batch" readelf readelf -dVW
-one=$(cpu "$W" check -q /usr/bin/bash); printf '%-34s %8s s\n' "willrun check, one file" "$one"
+
+# One file, and many targets: the wall is what a person waits for.
+wall() { local best= i t; for i in 1 2 3 4 5; do
+  t=$( { TIMEFORMAT=%R; time "$@" >/dev/null 2>&1; } 2>&1); [ -z "$best" ] || [ "$(echo "$t < $best" | bc)" = 1 ] && best=$t; done; echo "$best"; }
+waits() { printf '%-34s %8s s wall\n' "$1" "$(wall "${@:2}")"; }
+head -100 "$L" > "$L.t"; n=$("$W" target list 2>/dev/null | grep -c :)
+echo; waits "willrun check, one file" "$W" check -q /usr/bin/bash
+waits "willrun check, one file, a release" "$W" check -q --on almalinux:9 /usr/bin/bash
+waits "100 files x $n releases" xargs -a "$L.t" "$W" check -q --on all
+# The most memory that one process had, where GNU time can tell.
+peak() { [ -x /usr/bin/time ] || return 0; local k; k=$(xargs -a "$L" /usr/bin/time -f 'KB %M' "${@:2}" 2>&1 >/dev/null | sed -n 's/^KB //p' | tail -1); printf '%-34s %8s MB at most\n' "$1" "$((k/1024))"; }
+peak "willrun check" "$W" check -q
+peak "willrun check --format json" "$W" check --format json
 
 # Trees: libtree takes one file after the other in one process too, and is at its best so; run once a file is what people do.
 tree=$(cpu xargs -a "$L" "$W" tree); printf '\n%-34s %8s s  %s\n' "willrun tree, one process" "$tree" "1.0"

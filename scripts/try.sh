@@ -32,6 +32,9 @@ run "$W" --version
 run "$W" check "$prog" "$W" "$(command -v go)"
 run "$W" check "$prog" --on dir:root
 run "$W" check hello-pure $cgo hello-arm64 hello-v4 script "$W" --on scratch,dir:root
+run "$W" check hello-pure $cgo --on centos:8,almalinux:9,debian:12,alpine:3.20
+run "$W" floor "${cgo:-hello-pure}"
+run "$W" tree "$prog"
 run "$W" inspect "${cgo:-hello-pure}"
 run "$W" explain library-missing
 echo; echo "Next: $(basename "$W") check YOUR_PROGRAM --on dir:/path/to/a/root; $(basename "$W") --help"

@@ -23,13 +23,18 @@ func openRelease(name string, o Options) (*Target, error) {
 	}
 	release := p.ID + ":" + p.Version
 	machines := slices.Clone(p.Machines)
+	indexed := map[string]bool{}
 	for _, e := range pkgindex.EmbeddedIndexes() {
-		if !o.Published && slices.Contains(e.Releases, release) && !slices.Contains(machines, e.Machine) {
+		if o.Published || !slices.Contains(e.Releases, release) {
+			continue
+		}
+		indexed[e.Machine] = true
+		if !slices.Contains(machines, e.Machine) {
 			machines = append(machines, e.Machine)
 		}
 	}
 	return several(machines, o, func(machine string) (*Target, error) {
-		if index, ok := pkgindex.Embedded(release, machine); ok && !o.Published {
+		if index, ok := pkgindex.Embedded(release, machine); ok && indexed[machine] {
 			return ofIndex(index, p, machine)
 		}
 		return ofProfile(p, machine)

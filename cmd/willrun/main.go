@@ -9,9 +9,11 @@ import (
 	"syscall"
 
 	"github.com/willrun/willrun/internal/cli"
+	"github.com/willrun/willrun/prove"
 )
 
 func main() {
+	prove.Main() // does not return where --prove started this process
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := cli.Run(ctx, cli.World{
 		Args:   os.Args[1:],

@@ -8,6 +8,7 @@ import (
 
 	"github.com/willrun/willrun/diagnosis"
 	"github.com/willrun/willrun/judge"
+	"github.com/willrun/willrun/prove"
 )
 
 // checkFlags are the flags of willrun check as they were typed.
@@ -16,6 +17,7 @@ type checkFlags struct {
 	at, cwd, user  string
 	asOf           string
 	services       bool
+	prove          string
 	servicesIn     string
 	allServices    bool
 	cpu, kernel    string
@@ -102,6 +104,8 @@ Exit status: 0 all start; 1 something fails, or a finding is at or above
 	f.circumstanceFlags(c)
 	f.project.add(c)
 	fl := c.Flags()
+	fl.StringVar(&f.prove, "prove", "", "ask reality too, where the target is a tree that this machine can run: list (its loader's list), or start (up to the `ENTRY` point, where constructors of libraries have run)")
+	fl.Lookup("prove").NoOptDefVal = "list"
 	fl.BoolVar(&f.services, "services", false, "check what the systemd units of this host start")
 	fl.StringVar(&f.servicesIn, "services-in", "", "check what the units of another `TARGET` start, such as dir:/roots/el8")
 	fl.BoolVar(&f.allServices, "all-services", false, "with --services: units that nothing starts, too")
@@ -110,6 +114,7 @@ Exit status: 0 all start; 1 something fails, or a finding is at or above
 	fl.BoolVarP(&f.verbose, "verbose", "v", false, "show the trail: every object, who asked, every place looked at")
 	fl.BoolVarP(&f.quiet, "quiet", "q", false, "print nothing but errors")
 	_ = c.RegisterFlagCompletionFunc("format", words("text", "json", "jsonl", "sarif", "junit"))
+	_ = c.RegisterFlagCompletionFunc("prove", words("list", "start"))
 	_ = c.RegisterFlagCompletionFunc("fail-on", words("blocks", "later", "risk", "note"))
 	return c
 }
@@ -136,6 +141,9 @@ func (a *app) runCheck(ctx context.Context, args []string, f checkFlags, p *proj
 	if err != nil {
 		return fmt.Errorf("--fail-on: %w", err)
 	}
+	if err := oneOf("--prove", f.prove, "", "list", "start"); err != nil {
+		return err
+	}
 	if err := oneOf("--format", f.format, "text", "json", "jsonl", "sarif", "junit"); err != nil {
 		return err
 	}
@@ -155,6 +163,9 @@ func (a *app) runCheck(ctx context.Context, args []string, f checkFlags, p *proj
 		for i := range o.results {
 			review.Mark(&o.results[i])
 			a.raise(o.results[i].ExitCode(failOn))
+			if o.results[i].Proved == prove.No {
+				a.raise(diagnosis.ExitTrouble) // we were wrong
+			}
 		}
 		return out.add(o)
 	})

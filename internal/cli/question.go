@@ -78,7 +78,8 @@ type question struct {
 	units   string // target whose services are subjects; "" none
 	all     bool   // services that nothing starts, too
 	targets []*target.Target
-	homes   bool // nothing was said of where: images are judged on themselves
+	prove   string // "list" or "start": ask reality, too; "" don't
+	homes   bool   // nothing was said of where: images are judged on themselves
 	circ    judge.Circumstances
 }
 
@@ -93,7 +94,7 @@ func (a *app) question(ctx context.Context, args []string, f checkFlags, trouble
 	if err != nil {
 		return nil, err
 	}
-	q := &question{bench: a.bench(f), args: args, units: f.units(), all: f.allServices, circ: circ, homes: len(f.on) == 0}
+	q := &question{bench: a.bench(f), args: args, units: f.units(), all: f.allServices, circ: circ, prove: f.prove, homes: len(f.on) == 0}
 	if q.homes && q.units == "" && !slices.ContainsFunc(args, func(arg string) bool { return !ofImage(arg) }) {
 		return q, nil
 	}
@@ -193,9 +194,25 @@ func (q *question) one(ctx context.Context, home string, s judge.Subject, err er
 			o.errs = append(o.errs, report.Trouble{File: s.File, Target: t.Name, Error: err.Error()})
 			continue
 		}
+		if err := q.proof(ctx, s, t, &r); err != nil {
+			o.errs = append(o.errs, report.Trouble{File: s.File, Target: t.Name, Error: err.Error()})
+		}
 		o.results = append(o.results, r)
 	}
 	return o
+}
+
+// proof asks reality, where that is wanted.
+func (q *question) proof(ctx context.Context, s judge.Subject, t *target.Target, r *judge.Result) error {
+	if q.prove == "" {
+		return nil
+	}
+	p, err := q.bench.Prove(ctx, s, t, q.circ, q.prove == "start", 0)
+	if err != nil {
+		return fmt.Errorf("%s: --prove: %w", s.File, err)
+	}
+	r.Proved, r.Proof = p.Proved, &p
+	return nil
 }
 
 // units is the target whose services are asked about; "" is none.

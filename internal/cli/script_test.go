@@ -20,10 +20,12 @@ import (
 	"github.com/willrun/willrun/internal/cli"
 	"github.com/willrun/willrun/internal/fixture"
 	"github.com/willrun/willrun/internal/lab"
+	"github.com/willrun/willrun/prove"
 	"github.com/willrun/willrun/target"
 )
 
 func TestMain(m *testing.M) {
+	prove.Main()
 	if os.Getenv("WILLRUN_LAB_RUNNER") != "" {
 		lab.Main(m)
 	}
