@@ -2,6 +2,7 @@ package binary
 
 import (
 	"bytes"
+	stdbinary "encoding/binary"
 	"slices"
 	"sync"
 )
@@ -106,14 +107,14 @@ func (e *elfReader) dlopenSlots() map[uint64]bool {
 }
 
 // rel32 is the address that a 4-byte displacement at code[at] leads to.
-func (e *elfReader) rel32(code []byte, base uint64, at int) uint64 {
-	return base + uint64(at) + 4 + uint64(int64(int32(e.order.Uint32(code[at:]))))
+func rel32(code []byte, base uint64, at int) uint64 {
+	return base + uint64(at) + 4 + uint64(int64(int32(stdbinary.LittleEndian.Uint32(code[at:]))))
 }
 
 // stubs are PLT entries: jmp *slot(%rip), with or without endbr64 and bnd.
 func (e *elfReader) stubs(code []byte, base uint64, from int, slots, found, reached map[uint64]bool) {
 	for i := through(code, from, 0x25); i >= 0; i = through(code, i+1, 0x25) {
-		slot := e.rel32(code, base, i+2)
+		slot := rel32(code, base, i+2)
 		plt, ok := slots[slot]
 		if !ok {
 			continue
@@ -132,25 +133,34 @@ func (e *elfReader) stubs(code []byte, base uint64, from int, slots, found, reac
 	}
 }
 
-// calls finds call stub and call *slot(%rip).
+// calls finds call stub and call *slot(%rip), in the order of their places.
 func (e *elfReader) calls(code []byte, base uint64, from int, slots, stubs map[uint64]bool) {
+	var found []int
+	for i := through(code, from, 0x15); i >= 0; i = through(code, i+1, 0x15) {
+		if _, ok := slots[rel32(code, base, i+2)]; ok {
+			found = append(found, i)
+		}
+	}
 	low, high := ^uint64(0), uint64(0)
 	for s := range stubs {
 		low, high = min(low, s), max(high, s)
 	}
-	i, j := direct(code, from), through(code, from, 0x15)
-	for i >= 0 || j >= 0 {
-		if j >= 0 && (i < 0 || j < i) {
-			if _, ok := slots[e.rel32(code, base, j+2)]; ok {
-				e.argument(code, base, j)
-			}
-			j = through(code, j+1, 0x15)
-			continue
+	// One byte in fifty or so is e8: this loop is the price of the search.
+	for at := from; len(stubs) > 0; at++ {
+		i := bytes.IndexByte(code[at:], 0xe8)
+		if i < 0 {
+			break
 		}
-		if to := e.rel32(code, base, i+1); to >= low && to <= high && stubs[to] {
-			e.argument(code, base, i)
+		if at += i; at+instruction > len(code) {
+			break
 		}
-		i = direct(code, i+1)
+		if to := rel32(code, base, at+1); to >= low && to <= high && stubs[to] {
+			found = append(found, at)
+		}
+	}
+	slices.Sort(found)
+	for _, i := range found {
+		e.argument(code, base, i)
 	}
 }
 
@@ -162,28 +172,11 @@ func through(code []byte, from int, second byte) int {
 		if i < 0 {
 			return -1
 		}
-		if at += i; code[at-1] == 0xff {
-			return whole(code, at-1)
+		if at += i; code[at-1] == 0xff && at-1+instruction <= len(code) {
+			return at - 1
 		}
 	}
 	return -1
-}
-
-// direct is the next place of call rel32.
-func direct(code []byte, from int) int {
-	i := bytes.IndexByte(code[min(from, len(code)):], 0xe8)
-	if i < 0 {
-		return -1
-	}
-	return whole(code, from+i)
-}
-
-// whole: the instruction does not end behind the code.
-func whole(code []byte, at int) int {
-	if at+instruction > len(code) {
-		return -1
-	}
-	return at
 }
 
 // argument looks back for lea string(%rip),%rdi or mov $string,%edi. A jump
@@ -193,7 +186,7 @@ func (e *elfReader) argument(code []byte, base uint64, call int) {
 		var addr uint64
 		switch {
 		case i+7 <= call && code[i] == 0x48 && code[i+1] == 0x8d && code[i+2] == 0x3d:
-			addr = e.rel32(code, base, i+3)
+			addr = rel32(code, base, i+3)
 		case code[i] == 0xbf && e.Kind == KindExec:
 			addr = uint64(e.order.Uint32(code[i+1:]))
 		default:

@@ -98,7 +98,7 @@ func (tr *trial) demands() []diagnosis.Finding {
 		return nil
 	}
 	var list []diagnosis.Finding
-	for _, name := range p.unrequired(tr.subject.Facts.ELF) {
+	for _, name := range slices.Concat(p.unrequired(tr.subject.Facts.ELF), p.unowned(tr.subject.Facts.ELF, tr.target.Owners)) {
 		list = append(list, explain.Unrequired(p.Package.Name, tr.place, name))
 	}
 	for _, soname := range p.unneeded() {

@@ -173,6 +173,32 @@ func (p *payload) unrequired(e *binary.ELF) []string {
 	return missing
 }
 
+// unowned are the libraries that a program needs and that no package brings
+// which its .deb depends on: a .deb names packages, and which of the target's
+// have a library its index tells. owners gives their names, and whether one
+// is always there.
+func (p *payload) unowned(e *binary.ELF, owners func(soname string) (names []string, base bool)) []string {
+	if e == nil || p.Manager != "apt" {
+		return nil
+	}
+	asked := map[string]bool{}
+	for _, r := range p.Package.Requires {
+		asked[r.Name] = true
+		for _, or := range r.Or {
+			asked[or.Name] = true
+		}
+	}
+	var missing []string
+	for _, d := range p.demands(e) {
+		names, base := owners(d.soname)
+		if d.version != "" || base || len(names) == 0 || slices.ContainsFunc(names, func(n string) bool { return asked[n] }) {
+			continue
+		}
+		missing = append(missing, fmt.Sprintf("%s (of %s)", d.soname, strings.Join(names, " or ")))
+	}
+	return missing
+}
+
 // unneeded are the sonames that the package asks for and no file of it needs.
 func (p *payload) unneeded() []string {
 	needed := map[string]bool{}

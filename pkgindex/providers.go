@@ -138,3 +138,8 @@ func (x *Index) Libraries(machine string) []Offered {
 		return a.Soname == b.Soname && a.Machine == b.Machine && a.Package == b.Package
 	})
 }
+
+// InBase says whether a package is of the base set, which is always there.
+func (x *Index) InBase(name string) bool {
+	return slices.ContainsFunc(x.Packages, func(p Package) bool { return p.Name == name && p.Base })
+}

@@ -69,6 +69,20 @@ func (t *Target) Providers(soname string, nodes []string) (list []Provider, comp
 	return list, complete
 }
 
+// Owners are the names of the packages that bring a library, and whether one
+// of them is of the base system; none where packages are not known.
+func (t *Target) Owners(soname string) (names []string, base bool) {
+	k, ok := t.known.(*byIndex)
+	if !ok {
+		return nil, false
+	}
+	for _, p := range k.index.Providers(soname, nil, k.machine) {
+		names = append(names, p.Package)
+		base = base || k.index.InBase(p.Package)
+	}
+	return names, base
+}
+
 // byIndex: what packages do not have is not there.
 type byIndex struct {
 	index   *pkgindex.Index

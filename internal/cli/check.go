@@ -104,7 +104,7 @@ Exit status: 0 all start; 1 something fails, or a finding is at or above
 	f.circumstanceFlags(c)
 	f.project.add(c)
 	fl := c.Flags()
-	fl.StringVar(&f.prove, "prove", "", "ask reality too, where the target is a tree that this machine can run: list (its loader's list), or start (up to the `ENTRY` point, where constructors of libraries have run)")
+	fl.StringVar(&f.prove, "prove", "", "ask reality too, where this machine can start it: `HOW` is list (the loader's list) or start (up to the entry point)")
 	fl.Lookup("prove").NoOptDefVal = "list"
 	fl.BoolVar(&f.services, "services", false, "check what the systemd units of this host start")
 	fl.StringVar(&f.servicesIn, "services-in", "", "check what the units of another `TARGET` start, such as dir:/roots/el8")
