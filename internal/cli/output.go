@@ -66,7 +66,12 @@ func (o *checkOutput) print(done outcome) error {
 		}
 		return nil
 	case o.flags.format != "text", len(o.targets) > 1 && len(done.results) == len(o.targets):
-		o.results = append(o.results, done.results...)
+		for _, r := range done.results {
+			if !o.flags.verbose { // only the trail shows them, and thousands of results may wait here
+				r.Trace, r.Facts = nil, nil
+			}
+			o.results = append(o.results, r)
+		}
 		return nil
 	}
 	// One target; or a row with a hole, which a matrix can't show.

@@ -324,14 +324,7 @@ folder of .rpm or .deb files, APKINDEX, /lib/apk/db/installed, and other indexes
 				}
 				all = append(all, x)
 			}
-			x, err := pkgindex.Join(all...)
-			if err != nil {
-				return err
-			}
-			if name != "" {
-				x.Name = name
-			}
-			return a.writeIndex(x, f.out)
+			return a.writeJoined(all, name, f.out)
 		},
 	}
 	f.output(c)
@@ -390,6 +383,10 @@ func (a *app) runUpdate(ctx context.Context, file string, from []string, name st
 		}
 		all = append(all, x)
 	}
+	return a.writeJoined(all, name, file)
+}
+
+func (a *app) writeJoined(all []*pkgindex.Index, name, file string) error {
 	x, err := pkgindex.Join(all...)
 	if err != nil {
 		return err
