@@ -57,7 +57,7 @@ func readELF(src *source, f *Facts, d depth) *elfReader {
 		e.dynamicStrings()
 		if d > kindOnly {
 			e.versions()
-			e.symbols(d == forLookups)
+			e.symbols(d == forLookups || d == forJudge && e.HasInterp)
 			e.relocations()
 		}
 	}

@@ -27,6 +27,13 @@ func Read(r io.ReaderAt, size int64) (*Facts, error) {
 	return read(r, size, everything)
 }
 
+// ReadProgram is Read for a start that is simulated at once: of a program's
+// own symbols those are decoded that a Lookup asks for. Such Facts do not
+// serialise.
+func ReadProgram(r io.ReaderAt, size int64) (*Facts, error) {
+	return read(r, size, forJudge)
+}
+
 // ReadObject reads only what a loader needs: for libraries, of which a run
 // reads many.
 func ReadObject(r io.ReaderAt, size int64) (*Facts, error) {
@@ -53,6 +60,7 @@ const (
 	kindOnly depth = iota
 	forLookups
 	forLoader
+	forJudge // everything, but of a program Exports as with forLookups
 	everything
 )
 
@@ -61,7 +69,7 @@ const (
 const headSize = 256
 
 func read(r io.ReaderAt, size int64, d depth) (*Facts, error) {
-	whole := d == everything
+	whole := d >= forJudge
 	src := &source{r: r, size: max(size, 0)}
 	defer src.release()
 	head, err := src.head(headSize)

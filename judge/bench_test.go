@@ -20,7 +20,7 @@ var errEnough = errors.New("enough")
 func someSubjects(b *testing.B, bench *Bench, n int) []Subject {
 	var list []Subject
 	err := bench.Subjects(context.Background(), "/usr/bin", func(s Subject, err error) error {
-		if err != nil || s.Read() != nil || s.Facts.ELF == nil || !s.Facts.ELF.HasInterp {
+		if err != nil || s.ReadToJudge() != nil || s.Facts.ELF == nil || !s.Facts.ELF.HasInterp {
 			return nil
 		}
 		if list = append(list, s); len(list) == n {
@@ -125,7 +125,7 @@ func checkAll(b *testing.B, bench *Bench, dir string) (results []Result) {
 		if err != nil {
 			return err
 		}
-		if err := s.Read(); err != nil {
+		if err := s.ReadToJudge(); err != nil {
 			return err
 		}
 		r, err := bench.Check(ctx, s, tgt, Circumstances{})
@@ -149,7 +149,7 @@ func BenchmarkCheckUsrBin(b *testing.B) {
 		}
 		programs := 0
 		err = bench.Subjects(ctx, "/usr/bin", func(s Subject, err error) error {
-			if err != nil || s.Read() != nil {
+			if err != nil || s.ReadToJudge() != nil {
 				return nil
 			}
 			programs++

@@ -52,3 +52,40 @@ func TestSharedLookupsAnswerAlike(t *testing.T) {
 	}
 	t.Logf("%d programs", n)
 }
+
+// Facts of which symbols are decoded on demand are judged as whole ones are.
+func TestProgramsOnDemandAnswerAlike(t *testing.T) {
+	ctx := context.Background()
+	bench := NewBench(target.Options{Env: os.Environ()})
+	defer bench.Close()
+	host, err := bench.Target(ctx, "host")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	err = bench.Subjects(ctx, "/usr/bin", func(s Subject, err error) error {
+		whole := s
+		if err != nil || s.ReadToJudge() != nil || whole.Read() != nil {
+			return nil
+		}
+		a, err := bench.Check(ctx, s, host, Circumstances{})
+		if err != nil {
+			return nil
+		}
+		b, err := bench.Check(ctx, whole, host, Circumstances{})
+		if err != nil {
+			return err
+		}
+		if a.Verdict != b.Verdict || !reflect.DeepEqual(a.Findings, b.Findings) || !reflect.DeepEqual(a.Libraries, b.Libraries) || a.Kind != b.Kind {
+			t.Errorf("%s: %s and %s", s.File, a.Verdict, b.Verdict)
+		}
+		n++
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n < 50 {
+		t.Errorf("%d programs only", n)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -43,7 +44,15 @@ func (s *Subject) Unit() string {
 }
 
 // Read reads the facts of the file, once.
-func (s *Subject) Read() error {
+func (s *Subject) Read() error { return s.read(binary.Read) }
+
+// ReadToJudge is Read for facts that nobody lists or stores.
+func (s *Subject) ReadToJudge() error { return s.read(binary.ReadProgram) }
+
+// how reads facts: binary.Read, or less of them.
+type how func(r io.ReaderAt, size int64) (*binary.Facts, error)
+
+func (s *Subject) read(how how) error {
 	if s.Facts != nil {
 		return nil
 	}
@@ -54,7 +63,7 @@ func (s *Subject) Read() error {
 	if s.tree != nil {
 		return s.readIn(s.tree)
 	}
-	facts, err := readFile(s.host)
+	facts, err := readFile(s.host, how)
 	switch {
 	case errors.Is(err, syscall.ELOOP):
 		s.loop = true
@@ -67,7 +76,7 @@ func (s *Subject) Read() error {
 	return nil
 }
 
-func readFile(name string) (*binary.Facts, error) {
+func readFile(name string, how how) (*binary.Facts, error) {
 	info, err := os.Stat(name)
 	if err != nil {
 		return nil, err
@@ -75,7 +84,12 @@ func readFile(name string) (*binary.Facts, error) {
 	if !info.Mode().IsRegular() {
 		return nil, errors.New("no regular file")
 	}
-	return binary.ReadFile(name)
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return how(f, info.Size())
 }
 
 // plain drops the path that the operating system's errors repeat.

@@ -18,7 +18,7 @@ func main() {
 	if os.Getenv("GOGC") == "" {
 		// A run is short and its memory small: collecting seldom saves a tenth of
 		// its time, and the limit keeps large runs as small as they were.
-		debug.SetGCPercent(400)
+		debug.SetGCPercent(800)
 		debug.SetMemoryLimit(256 << 20)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

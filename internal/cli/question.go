@@ -173,7 +173,7 @@ func (q *question) subjects(ctx context.Context, give func(home string, s judge.
 func (q *question) one(ctx context.Context, home string, s judge.Subject, err error) outcome {
 	o := outcome{file: s.File}
 	if err == nil {
-		err = s.Read()
+		err = s.ReadToJudge()
 	}
 	targets := q.targets
 	if err == nil && q.homes && home != "" {
