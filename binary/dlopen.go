@@ -133,35 +133,51 @@ func (e *elfReader) stubs(code []byte, base uint64, from int, slots, found, reac
 	}
 }
 
-// calls finds call stub and call *slot(%rip), in the order of their places.
+// calls finds call stub and call *slot(%rip) behind an instruction that may
+// load the argument, in the order of their places. Such instructions are far
+// fewer than calls: this loop is the price of the search.
 func (e *elfReader) calls(code []byte, base uint64, from int, slots, stubs map[uint64]bool) {
 	var found []int
-	for i := through(code, from, 0x15); i >= 0; i = through(code, i+1, 0x15) {
-		if _, ok := slots[rel32(code, base, i+2)]; ok {
-			found = append(found, i)
-		}
-	}
-	low, high := ^uint64(0), uint64(0)
-	for s := range stubs {
-		low, high = min(low, s), max(high, s)
-	}
-	// One byte in fifty or so is e8: this loop is the price of the search.
-	for at := from; len(stubs) > 0; at++ {
-		i := bytes.IndexByte(code[at:], 0xe8)
+	first := max(0, from-lookBack)
+	for at := first + 2; at < len(code); at++ { // lea string(%rip),%rdi: 48 8d 3d
+		i := bytes.IndexByte(code[at:], 0x3d)
 		if i < 0 {
 			break
 		}
-		if at += i; at+instruction > len(code) {
+		if at += i; code[at-1] == 0x8d && code[at-2] == 0x48 {
+			found = callsBehind(found, code, base, max(at+5, from), at-2, slots, stubs)
+		}
+	}
+	for at := first; e.Kind == KindExec && at < len(code); at++ { // mov $string,%edi: bf
+		i := bytes.IndexByte(code[at:], 0xbf)
+		if i < 0 {
 			break
 		}
-		if to := rel32(code, base, at+1); to >= low && to <= high && stubs[to] {
+		at += i
+		found = callsBehind(found, code, base, max(at+5, from), at, slots, stubs)
+	}
+	slices.Sort(found)
+	for _, i := range slices.Compact(found) {
+		e.argument(code, base, i)
+	}
+}
+
+// callsBehind adds the calls from one place on, as far as they look back to
+// an argument.
+func callsBehind(found []int, code []byte, base uint64, at, argument int, slots, stubs map[uint64]bool) []int {
+	for ; at <= argument+lookBack && at+instruction <= len(code); at++ {
+		is := false
+		switch {
+		case code[at] == 0xe8:
+			is = stubs[rel32(code, base, at+1)]
+		case code[at] == 0xff && code[at+1] == 0x15:
+			_, is = slots[rel32(code, base, at+2)]
+		}
+		if is {
 			found = append(found, at)
 		}
 	}
-	slices.Sort(found)
-	for _, i := range found {
-		e.argument(code, base, i)
-	}
+	return found
 }
 
 // through is the next place, from one on, of jmp *slot(%rip) (ff 25) or call

@@ -110,11 +110,10 @@ func (e *elfReader) dynamicStrings() {
 	if !sized {
 		size = 1 << 20 // no loader asks for DT_STRSZ
 	}
-	table := e.view.upTo(addr, size)
-	if uint64(len(table)) < size && sized {
-		e.problem("dynamic strings", addr, size, uint64(len(table)), "the string table lies outside the file")
+	e.strtab = e.view.text(addr, size)
+	if uint64(len(e.strtab)) < size && sized {
+		e.problem("dynamic strings", addr, size, uint64(len(e.strtab)), "the string table lies outside the file")
 	}
-	e.strtab = string(table)
 	for _, t := range e.Tags {
 		e.stringTag(t)
 	}

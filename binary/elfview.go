@@ -3,6 +3,7 @@ package binary
 import (
 	"bytes"
 	stdbinary "encoding/binary"
+	"unsafe"
 )
 
 // view maps addresses in memory to bytes of the file, as loaded segments do.
@@ -47,6 +48,22 @@ func (v *view) at(vaddr uint64, n int) ([]byte, bool) {
 		return nil, false
 	}
 	return v.src.bytes(off, uint64(n))
+}
+
+// text is upTo as a string of its own. A large one is read to where it stays.
+func (v *view) text(vaddr, n uint64) string {
+	off, left, ok := v.locate(vaddr)
+	size := uint64(v.src.size)
+	if !ok || off >= size {
+		return ""
+	}
+	if n = min(n, left, size-off); n <= windowSize {
+		b, _ := v.src.bytes(off, n)
+		return string(b)
+	}
+	b := make([]byte, n)
+	read, _ := v.src.ReadAt(b, int64(off))
+	return unsafe.String(&b[0], read) // nobody writes to b any more
 }
 
 // upTo reads at most n bytes at an address, as many as there are.
