@@ -141,8 +141,10 @@ func (a *app) runCheck(ctx context.Context, args []string, f checkFlags, p *proj
 	if err != nil {
 		return fmt.Errorf("--fail-on: %w", err)
 	}
-	if err := oneOf("--prove", f.prove, "", "list", "start"); err != nil {
-		return err
+	if f.prove != "" {
+		if err := oneOf("--prove", f.prove, "list", "start"); err != nil {
+			return err
+		}
 	}
 	if err := oneOf("--format", f.format, "text", "json", "jsonl", "sarif", "junit"); err != nil {
 		return err
