@@ -148,7 +148,8 @@ func (e *elfReader) kernelCheck() {
 		end := s.Off + min(s.Filesz, uint64(e.src.size)-s.Off, maxKernelScan)
 		for off := s.Off; off < end && !e.KernelCheck; {
 			n := min(uint64(len(buf)), end-off)
-			if _, err := e.src.r.ReadAt(buf[:n], int64(off)); err != nil {
+			read, _ := e.src.ReadAt(buf[:n], int64(off)) // an error is the whole reading's
+			if uint64(read) < n {
 				return
 			}
 			e.KernelCheck = bytes.Contains(buf[:n], kernelWords)

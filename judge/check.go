@@ -68,6 +68,10 @@ func (b *Bench) try(ctx context.Context, s Subject, t *target.Target, c Circumst
 			return Result{File: s.File}, nil, err
 		}
 	}
+	if c.Machine != "" && t.Evidence != target.Tree && t.Machine != c.Machine {
+		// A kernel of another machine below it is a system that is not known.
+		return Result{File: s.File}, nil, fmt.Errorf("%s on %s: it is known on %s, and not on %s", s.File, t.Name, t.Machine, c.Machine)
+	}
 	r := Result{File: s.File, Target: t.Name, Evidence: t.Evidence, Data: t.Data, Kind: s.Facts.Describe, Facts: s.Facts, Unit: s.Unit()}
 	tr := &trial{bench: b, subject: s, target: t, as: as}
 	tr.circumstances(b, c)

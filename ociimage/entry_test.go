@@ -75,7 +75,7 @@ func TestEntryPoint(t *testing.T) {
 		{entry: []string{"/nothing"}, want: "/nothing[/nothing]"},
 		{entry: []string{"./run"}, dir: "/app", want: "/app/run[./run]"},
 		{entry: []string{"app/run"}, want: "/app/run[app/run]"},
-		{entry: []string{"../app/run"}, dir: "/work", want: "/work/../app/run[../app/run]"},
+		{entry: []string{"../app/run"}, dir: "/srv", want: "/srv/../app/run[../app/run]"},
 		{entry: []string{"relative"}, env: "PATH=.:/bin", dir: "/work", unknown: "a relative entry of PATH"},
 		{unknown: "names no program"},
 		// Wrappers.

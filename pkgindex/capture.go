@@ -79,9 +79,14 @@ type capture struct {
 // dir walks one directory. far is one of those where only programs count.
 func (c *capture) dir(dir string, depth int, far bool) error {
 	if depth > maxCaptureDepth {
-		return nil
+		return &LimitError{"directories within one another", maxCaptureDepth}
 	}
 	names, err := c.tree.ReadDir(dir)
+	var host *root.HostError
+	if errors.As(err, &host) && !far && !strings.HasPrefix(dir, "/etc/") {
+		// What loaders may look into must not be taken for empty.
+		return fmt.Errorf("%w; capture it as a user who may read it", err)
+	}
 	if err != nil {
 		return c.unreadable(err)
 	}
@@ -112,6 +117,16 @@ func (c *capture) unreadable(err error) error {
 		return nil
 	}
 	return err
+}
+
+// unread keeps a file that can't be read here as one of which nothing is
+// known: it is there.
+func (c *capture) unread(f File, err error) error {
+	if err := c.unreadable(err); err != nil {
+		return err
+	}
+	f.Size = max(f.Size, 1) // nothing to read is something known
+	return c.keep(f)
 }
 
 func (c *capture) name(p string, depth int, far bool) error {
@@ -176,14 +191,14 @@ func (c *capture) regular(f File, info root.Info, far bool) error {
 	if (slices.Contains(captured, f.Path) || musl) && info.Size <= limit {
 		data, err := c.tree.ReadFile(f.Path, root.Superuser, limit)
 		if err != nil {
-			return c.unreadable(err)
+			return c.unread(f, err)
 		}
 		f.Data = append([]byte{}, data...)
 		return c.keep(f)
 	}
 	head, err := c.head(info)
 	if err != nil {
-		return c.unreadable(err)
+		return c.unread(f, err)
 	}
 	elf := strings.HasPrefix(head, "\x7fELF")
 	switch {

@@ -1,6 +1,7 @@
 package target
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -42,6 +43,9 @@ func expand(name string, asOf time.Time) ([]string, error) {
 	}
 	if members == nil {
 		return []string{name}, nil
+	}
+	if len(members) == 0 { // which must not come to mean host
+		return nil, errors.New("no release that is known is of it")
 	}
 	return members, nil
 }

@@ -27,12 +27,7 @@ type checkFlags struct {
 	project        projectFlags
 }
 
-func (a *app) check() *cobra.Command {
-	var f checkFlags
-	c := &cobra.Command{
-		Use:   "check [FILE|DIR]…",
-		Short: "Will it start there?",
-		Long: `check judges programs against target systems, as precisely as the target's own
+const checkLong = `check judges programs against target systems, as precisely as the target's own
 kernel and loader would, without running them: runs, fails because, or unknown
 because.
 
@@ -80,8 +75,9 @@ What is suppressed, or known from a --baseline, is told and does not count for
 the exit status. The verdict stays what it is: the program still fails.
 
 Exit status: 0 all start; 1 something fails, or a finding is at or above
---fail-on; 2 some input could not be judged; 3 something stays unknown.`,
-		Example: `  willrun check ./app --on almalinux:9,debian:12,alpine:3.20,scratch
+--fail-on; 2 some input could not be judged; 3 something stays unknown.`
+
+const checkExample = `  willrun check ./app --on almalinux:9,debian:12,alpine:3.20,scratch
   willrun check ./dist --on supported
   willrun check app-1.2-1.x86_64.rpm --on el8+
   willrun check image:registry.example/app:1
@@ -92,7 +88,15 @@ Exit status: 0 all start; 1 something fails, or a finding is at or above
       --env LD_LIBRARY_PATH=/opt/app/lib --on dir:/roots/el9
   willrun check ./app --cpu x86-64-v2 --kernel 4.18 --format json
   willrun check ./dist --on el8+ --write-baseline willrun.json
-  willrun check ./dist --on el8+ --baseline willrun.json`,
+  willrun check ./dist --on el8+ --baseline willrun.json`
+
+func (a *app) check() *cobra.Command {
+	var f checkFlags
+	c := &cobra.Command{
+		Use:     "check [FILE|DIR]…",
+		Short:   "Will it start there?",
+		Long:    checkLong,
+		Example: checkExample,
 		RunE: func(c *cobra.Command, args []string) error {
 			p, args, err := a.project(c, args, &f)
 			if err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/willrun/willrun/explain"
+	"github.com/willrun/willrun/judge"
 	"github.com/willrun/willrun/pkgindex"
 	"github.com/willrun/willrun/pkgindex/mirror"
 	"github.com/willrun/willrun/report"
@@ -51,6 +52,18 @@ func (f *targetFlags) view(c *cobra.Command) {
 	fl.StringVar(&f.format, "format", "text", "text or json")
 	fl.BoolVarP(&f.verbose, "verbose", "v", false, "every version, what can be installed, and sources")
 	_ = c.RegisterFlagCompletionFunc("format", words("text", "json"))
+}
+
+// looking parses what the flags of view say.
+func (a *app) looking(f targetFlags) (circ judge.Circumstances, style report.Style, err error) {
+	if err = oneOf("--format", f.format, "text", "json"); err != nil {
+		return circ, style, err
+	}
+	if circ, err = a.circumstances(f.checkFlags); err != nil {
+		return circ, style, err
+	}
+	style, err = a.style(f.verbose)
+	return circ, style, err
 }
 
 func (f *targetFlags) output(c *cobra.Command) {
@@ -94,14 +107,7 @@ func (a *app) targetShow() *cobra.Command {
 
 // showTargets lists targets, or tells all of them.
 func (a *app) showTargets(ctx context.Context, args []string, f targetFlags, all bool) error {
-	if err := oneOf("--format", f.format, "text", "json"); err != nil {
-		return err
-	}
-	circ, err := a.circumstances(f.checkFlags)
-	if err != nil {
-		return err
-	}
-	style, err := a.style(f.verbose)
+	circ, style, err := a.looking(f)
 	if err != nil {
 		return err
 	}
@@ -201,14 +207,7 @@ func (a *app) targetDiff() *cobra.Command {
 }
 
 func (a *app) runDiff(ctx context.Context, from, to string, f targetFlags) error {
-	if err := oneOf("--format", f.format, "text", "json"); err != nil {
-		return err
-	}
-	circ, err := a.circumstances(f.checkFlags)
-	if err != nil {
-		return err
-	}
-	style, err := a.style(f.verbose)
+	circ, style, err := a.looking(f)
 	if err != nil {
 		return err
 	}
